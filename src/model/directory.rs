@@ -1,0 +1,197 @@
+//! The identity provider's side: people, groups, and how much of them was seen.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::id::{Address, GroupId, PersonId};
+
+/// Whether the provider says that a person may sign in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Activity {
+    /// `active` is true.
+    Active,
+    /// `active` is false.
+    Disabled,
+    /// The provider did not say, which is never taken for "disabled".
+    NotSaid,
+}
+
+/// The attributes that policy asked for, by lower-case name. Top level only; a value is kept as it came.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Attributes(Vec<(Arc<str>, Value)>);
+
+impl Attributes {
+    /// Keeps a value under a name; the last one of a name wins.
+    pub fn insert(&mut self, name: &str, value: Value) {
+        let name = name.to_lowercase();
+        match self.0.iter_mut().find(|(known, _)| **known == *name) {
+            Some(slot) => slot.1 = value,
+            None => self.0.push((name.into(), value)),
+        }
+    }
+
+    /// The value of a name, whatever its case.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        let lower = name.to_lowercase();
+        self.0.iter().find(|(known, _)| **known == *lower).map(|(_, value)| value)
+    }
+
+    /// Every name (lower case) with its value, in the order they came.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.0.iter().map(|(name, value)| (&**name, value))
+    }
+}
+
+/// Somebody in the directory.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Person {
+    /// The only stable key.
+    pub id: PersonId,
+    /// The name they sign in with, as written.
+    pub user_name: Option<Arc<str>>,
+    /// Every address, the one invitations go to first. May be empty.
+    pub addresses: Vec<Address>,
+    /// First name.
+    pub given_name: Option<Arc<str>>,
+    /// Last name.
+    pub family_name: Option<Arc<str>>,
+    /// The name people show.
+    pub display_name: Option<Arc<str>>,
+    /// May they sign in?
+    pub activity: Activity,
+    /// What rules, filters and mapping asked for.
+    pub attributes: Attributes,
+}
+
+/// A member of a group.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GroupMember {
+    /// A person, by id; may be someone the walk over people did not list.
+    Person(PersonId),
+    /// A group within the group.
+    Group(GroupId),
+}
+
+/// A group with its direct members.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Group {
+    /// Stable id.
+    pub id: GroupId,
+    /// Display name.
+    pub name: Arc<str>,
+    /// Direct members.
+    pub members: Vec<GroupMember>,
+}
+
+/// Who an app assignment is for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Principal {
+    /// One person.
+    Person(PersonId),
+    /// The direct members of a group: Entra does not follow nested groups here.
+    Group(GroupId),
+}
+
+/// An assignment of our enterprise application (Graph `appRoleAssignedTo`).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Assignment {
+    /// Who is assigned.
+    pub principal: Principal,
+    /// The app role's value; `None` for default access.
+    pub role: Option<Arc<str>>,
+}
+
+/// One thing that a read did not get, in words for the operator.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Problem(pub String);
+
+/// How much of a side was seen. Nothing is removed on the strength of anything but `Complete`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", content = "missing", rename_all = "snake_case")]
+pub enum Coverage {
+    /// Every page and every group ended cleanly and counts agree.
+    Complete,
+    /// Some was read, some was not.
+    Partial(Vec<Problem>),
+    /// Nothing usable was read.
+    Failed(Vec<Problem>),
+}
+
+impl Coverage {
+    /// True only for a complete read.
+    pub fn is_complete(&self) -> bool {
+        matches!(self, Self::Complete)
+    }
+
+    /// The word of the plan's `coverage`.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Partial(_) => "partial",
+            Self::Failed(_) => "failed",
+        }
+    }
+
+    /// What is missing.
+    pub fn problems(&self) -> &[Problem] {
+        match self {
+            Self::Complete => &[],
+            Self::Partial(problems) | Self::Failed(problems) => problems,
+        }
+    }
+
+    /// `Complete` of an empty list, else `Partial`.
+    pub fn from_problems(problems: Vec<Problem>) -> Self {
+        if problems.is_empty() { Self::Complete } else { Self::Partial(problems) }
+    }
+}
+
+/// The directory as one read saw it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DirectorySnapshot {
+    people: Vec<Person>,
+    /// The groups that policy names and, where nested groups count, those below them.
+    pub groups: Vec<Group>,
+    /// Assignments of our enterprise application; empty for sources that have none.
+    pub assignments: Vec<Assignment>,
+    /// How much was seen.
+    pub coverage: Coverage,
+}
+
+impl DirectorySnapshot {
+    /// Orders people by id; of two entries with one id the later stays.
+    pub fn new(
+        mut people: Vec<Person>,
+        mut groups: Vec<Group>,
+        assignments: Vec<Assignment>,
+        coverage: Coverage,
+    ) -> Self {
+        people.reverse();
+        people.sort_by(|a, b| a.id.cmp(&b.id));
+        people.dedup_by(|a, b| a.id == b.id);
+        groups.sort_by(|a, b| a.id.cmp(&b.id));
+        Self { people, groups, assignments, coverage }
+    }
+
+    /// Everybody, ordered by id.
+    pub fn people(&self) -> &[Person] {
+        &self.people
+    }
+
+    /// Somebody by id.
+    pub fn person(&self, id: &PersonId) -> Option<&Person> {
+        self.people.binary_search_by(|person| person.id.cmp(id)).ok().map(|at| &self.people[at])
+    }
+
+    /// A group by id.
+    pub fn group(&self, id: &GroupId) -> Option<&Group> {
+        self.groups.binary_search_by(|group| group.id.cmp(id)).ok().map(|at| &self.groups[at])
+    }
+}

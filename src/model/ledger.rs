@@ -1,0 +1,178 @@
+//! What rosterd knows and neither side can tell it: who is which seat, which seats are ours, what waits and what was decided.
+//! A fold over the journal's events; see `state::ledger` for the fold.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::access::Access;
+use super::event::{Departure, IntentId, LinkBy};
+use super::id::{Address, PersonId, SeatId};
+use super::operation::{Held, Operation, PersonRef};
+
+/// A person and the seat that is theirs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Link {
+    /// As last seen; the directory may have forgotten them since.
+    pub person: PersonRef,
+    /// The seat; `None` while there is none (an invitation was taken back to be replaced, or vanished).
+    pub seat: Option<SeatId>,
+    /// How the link came to be.
+    pub by: LinkBy,
+    /// The seat's user name or invited address.
+    pub name: Address,
+    /// Since when.
+    pub since: Timestamp,
+    /// What we last wrote or adopted: the third side of a drift report.
+    pub applied: Option<Access>,
+    /// First and last name as invited, to recognize an acceptance under another Apple Account.
+    pub invited_as: Option<(String, String)>,
+    /// When our latest invitation lapses, where Apple said.
+    pub expires: Option<Timestamp>,
+    /// Invitations sent in a row without acceptance; the first one counts as 1.
+    pub invitations_sent: u32,
+    /// True when our invitation vanished unexpired and nobody can be told to have accepted it.
+    pub awaiting_link: bool,
+}
+
+/// A seat that is ours although nobody in the directory has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnedSeat {
+    /// Which.
+    pub seat: SeatId,
+    /// Its user name or invited address.
+    pub name: Address,
+}
+
+/// How often and since when somebody was found gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Absence {
+    /// How they left.
+    pub departure: Departure,
+    /// Complete reads that agreed.
+    pub confirmations: u32,
+    /// Of the first.
+    pub since: Timestamp,
+}
+
+/// Something failed and is tried again later.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Backoff {
+    /// In a row.
+    pub failures: u32,
+    /// Of the latest.
+    pub last: Timestamp,
+    /// One line.
+    pub error: String,
+}
+
+/// An address and the IdP id it belonged to when its seat was given up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reservation {
+    /// Whose it was.
+    pub person: PersonId,
+    /// Until when it was.
+    pub released: Timestamp,
+}
+
+/// Leave to do a held set, once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approval {
+    /// Of the plan that was shown.
+    pub digest: String,
+    /// [`entry_key`] of each entry.
+    pub entries: Vec<String>,
+    /// 24 h after it was given.
+    pub expires: Timestamp,
+}
+
+/// A write whose outcome is not known yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenIntent {
+    /// Which.
+    pub intent: IntentId,
+    /// When it was written down.
+    pub at: Timestamp,
+    /// The plan it belongs to.
+    pub plan: String,
+    /// What is written.
+    pub operation: Operation,
+}
+
+/// The latest set that guards held.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuardedSet {
+    /// Of the plan.
+    pub digest: String,
+    /// Keys of `[guard]`.
+    pub guards: Vec<String>,
+    /// The set.
+    pub entries: Vec<Held>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// See the module.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Ledger {
+    /// Who is which seat.
+    pub links: BTreeMap<PersonId, Link>,
+    /// Ours without a person, by seat id.
+    pub owned: BTreeMap<String, OwnedSeat>,
+    /// Manual pairs of an address (folded) and an Apple Account.
+    pub accounts: BTreeMap<String, Address>,
+    /// Who was found gone.
+    pub absences: BTreeMap<PersonId, Absence>,
+    /// What failed, by [`subject_key`].
+    pub backoffs: BTreeMap<String, Backoff>,
+    /// Addresses (folded) given up.
+    pub reservations: BTreeMap<String, Reservation>,
+    /// When each revocation of the last 24 h was done.
+    pub revocations: Vec<Timestamp>,
+    /// People in scope at the last cycle that was not held for shrinking, or was approved.
+    pub scope_baseline: Option<u64>,
+    /// Not yet spent.
+    pub approvals: Vec<Approval>,
+    /// The latest sets that guards held, newest last, a few.
+    pub guarded: Vec<GuardedSet>,
+    /// Writes without an outcome.
+    pub open_intents: BTreeMap<String, OpenIntent>,
+    /// What waits, by [`hold_key`], with the detail last written down.
+    pub holds: BTreeMap<String, String>,
+    /// Digest and time of saved plans that were applied, newest last, a few.
+    pub spent_plans: Vec<(String, Timestamp)>,
+}
+
+impl Ledger {
+    /// The person a seat is linked to.
+    pub fn person_of(&self, seat: &SeatId) -> Option<&Link> {
+        self.links.values().find(|link| link.seat.as_ref() == Some(seat))
+    }
+
+    /// True when we may remove a seat: invited, linked or adopted.
+    pub fn owns(&self, seat: &SeatId) -> bool {
+        self.owned.contains_key(seat.as_str()) || self.person_of(seat).is_some()
+    }
+}
+
+/// Whom a failure is counted against: the person, else the seat.
+pub fn subject_key(operation: &Operation) -> String {
+    match (&operation.person, &operation.target.id) {
+        (Some(person), _) => format!("person:{}", person.id),
+        (None, Some(seat)) => format!("seat:{seat}"),
+        (None, None) => "nobody".to_owned(),
+    }
+}
+
+/// What waits, whatever it waits for: kind, person and seat.
+pub fn hold_key(operation: &Operation) -> String {
+    format!("{}:{}:{}", operation.kind, subject_key(operation), operation.target.id.as_deref().unwrap_or("-"))
+}
+
+/// What exactly would be done: [`hold_key`] with before and after, so that an approval fits only what was shown.
+pub fn entry_key(operation: &Operation) -> String {
+    let access = serde_json::json!([operation.before, operation.after, operation.invitee]);
+    format!("{}:{access}", hold_key(operation))
+}

@@ -1,0 +1,327 @@
+//! The plan as a value: what would be done, what is held back, and why. Its JSON is `rosterd.plan/1`.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::access::Access;
+use super::directory::Problem;
+use super::id::{Address, PersonId, SeatId};
+
+/// The schema name of a plan's JSON.
+pub const SCHEMA: &str = "rosterd.plan/1";
+
+/// What an operation does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Send an invitation. Apple sends the e-mail at once, so this is never repeated blindly.
+    Invite,
+    /// Take an invitation back.
+    CancelInvitation,
+    /// Set roles, flags and apps of a member in one request.
+    UpdateMember,
+    /// Remove a member from the team.
+    RemoveMember,
+}
+
+impl Kind {
+    /// Every kind, in the order of the plan's summary.
+    pub const ALL: [Self; 4] = [Self::Invite, Self::CancelInvitation, Self::UpdateMember, Self::RemoveMember];
+
+    /// The word in JSON, metrics and logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Invite => "invite",
+            Self::CancelInvitation => "cancel_invitation",
+            Self::UpdateMember => "update_member",
+            Self::RemoveMember => "remove_member",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Whom an operation is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PersonRef {
+    /// IdP id.
+    pub id: PersonId,
+    /// Their first address; `None` when the directory has none.
+    pub email: Option<Address>,
+    /// First and last name, for people who read the plan.
+    pub name: String,
+}
+
+/// The seat an operation touches.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// `users` or `userInvitations`.
+    #[serde(rename = "type")]
+    pub kind: TargetKind,
+    /// Apple's id; `None` for an invitation yet to be sent.
+    pub id: Option<String>,
+    /// The seat's user name or invited address, where it exists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<Address>,
+}
+
+/// Apple's resource types that are seats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum TargetKind {
+    /// Members.
+    #[serde(rename = "users")]
+    Users,
+    /// Invitations.
+    #[serde(rename = "userInvitations")]
+    UserInvitations,
+}
+
+impl Target {
+    /// An existing seat.
+    pub fn seat(seat: &SeatId, name: Address) -> Self {
+        let (kind, id) = match seat {
+            SeatId::Member(id) => (TargetKind::Users, id.as_str()),
+            SeatId::Invitation(id) => (TargetKind::UserInvitations, id.as_str()),
+        };
+        Self { kind, id: Some(id.to_owned()), name: Some(name) }
+    }
+
+    /// An invitation yet to be sent.
+    pub fn new_invitation() -> Self {
+        Self { kind: TargetKind::UserInvitations, id: None, name: None }
+    }
+
+    /// The seat, where it exists.
+    pub fn seat_id(&self) -> Option<SeatId> {
+        let id = self.id.as_deref()?;
+        Some(match self.kind {
+            TargetKind::Users => SeatId::Member(id.into()),
+            TargetKind::UserInvitations => SeatId::Invitation(id.into()),
+        })
+    }
+}
+
+/// What an invitation says about its receiver. Apple refuses empty names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Invitee {
+    /// Where it goes.
+    pub email: Address,
+    /// Never empty.
+    pub first_name: String,
+    /// Never empty.
+    pub last_name: String,
+}
+
+/// One write, with every id it touches, so that applying it makes no choices.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Operation {
+    /// What it does.
+    pub kind: Kind,
+    /// `None` for a seat that nobody in the directory owns.
+    pub person: Option<PersonRef>,
+    /// The seat.
+    pub target: Target,
+    /// What the seat may do now; `None` for an invitation.
+    pub before: Option<Access>,
+    /// What it will be able to do; `None` for a removal or a cancelled invitation.
+    pub after: Option<Access>,
+    /// Why, in order of weight; one sentence each.
+    pub reasons: Vec<String>,
+    /// Only for [`Kind::Invite`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invitee: Option<Invitee>,
+    /// True for both halves of cancel-and-invite.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub replacement: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
+fn is_false(flag: &bool) -> bool {
+    !*flag
+}
+
+/// Why something was not planned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HoldReason {
+    /// A guard; released by `approve`.
+    Guard,
+    /// Listed in `guard.protected`, or the Account Holder.
+    Protected,
+    /// Neither invited nor adopted by us.
+    Unmanaged,
+    /// The read it would rest on was not complete.
+    IncompleteRead,
+    /// Two answers where one is needed.
+    Conflict,
+    /// The person's own attribute cannot be used.
+    InvalidAttribute,
+    /// It would make someone an administrator; released by `approve`.
+    NewAdmin,
+    /// Absence not yet seen often enough.
+    AwaitingConfirmation,
+    /// Within `lifecycle.leave_grace`.
+    Grace,
+    /// Failed before, tried again later.
+    Backoff,
+    /// Invited `lifecycle.reinvite_max` times again without an answer.
+    ReinviteLimit,
+    /// Policy says "report", or names what the team does not have.
+    Policy,
+    /// Our invitation vanished and it is not clear who accepted it.
+    AwaitingLink,
+}
+
+impl HoldReason {
+    /// Every reason.
+    pub const ALL: [Self; 13] = [
+        Self::Guard,
+        Self::Protected,
+        Self::Unmanaged,
+        Self::IncompleteRead,
+        Self::Conflict,
+        Self::InvalidAttribute,
+        Self::NewAdmin,
+        Self::AwaitingConfirmation,
+        Self::Grace,
+        Self::Backoff,
+        Self::ReinviteLimit,
+        Self::Policy,
+        Self::AwaitingLink,
+    ];
+
+    /// The word in JSON and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Guard => "guard",
+            Self::Protected => "protected",
+            Self::Unmanaged => "unmanaged",
+            Self::IncompleteRead => "incomplete_read",
+            Self::Conflict => "conflict",
+            Self::InvalidAttribute => "invalid_attribute",
+            Self::NewAdmin => "new_admin",
+            Self::AwaitingConfirmation => "awaiting_confirmation",
+            Self::Grace => "grace",
+            Self::Backoff => "backoff",
+            Self::ReinviteLimit => "reinvite_limit",
+            Self::Policy => "policy",
+            Self::AwaitingLink => "awaiting_link",
+        }
+    }
+
+    /// True for what `approve` can release.
+    pub fn is_approvable(self) -> bool {
+        matches!(self, Self::Guard | Self::NewAdmin)
+    }
+}
+
+impl fmt::Display for HoldReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Why something waits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// The class.
+    pub reason: HoldReason,
+    /// The guard's key, the attribute, the other seat: one sentence at most, the same while nothing changes.
+    pub detail: String,
+}
+
+/// An operation that was held back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// What would have been done.
+    #[serde(flatten)]
+    pub operation: Operation,
+    /// Why it was not.
+    pub hold: Hold,
+}
+
+/// How much of both sides a plan rests on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanCoverage {
+    /// `complete`, `partial` or `failed`.
+    pub directory: String,
+    /// `complete`, `partial` or `failed`.
+    pub team: String,
+    /// What is missing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<Problem>,
+}
+
+/// Counts of a plan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Invitations to send.
+    pub invite: usize,
+    /// Invitations to take back.
+    pub cancel_invitation: usize,
+    /// Members to change.
+    pub update_member: usize,
+    /// Members to remove.
+    pub remove_member: usize,
+    /// Entries held back.
+    pub held: usize,
+    /// Seats that are as they should be.
+    pub unchanged: usize,
+}
+
+impl Summary {
+    /// Everything that would be written.
+    pub fn operations(&self) -> usize {
+        self.invite + self.cancel_invitation + self.update_member + self.remove_member
+    }
+}
+
+/// What applying costs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Forecast {
+    /// Requests to App Store Connect.
+    pub requests: u64,
+    /// At the budget's pace.
+    pub seconds: u64,
+}
+
+/// The one value that is computed, printed, saved, approved and applied.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// The configuration's `name`.
+    pub team: String,
+    /// When both sides had been read.
+    pub created_at: Timestamp,
+    /// `sha256:` and 64 hexadecimal digits over team, operations and held entries; no times, no forecast.
+    pub digest: String,
+    /// How much was seen.
+    pub coverage: PlanCoverage,
+    /// Counts.
+    pub summary: Summary,
+    /// In the order of applying.
+    pub operations: Vec<Operation>,
+    /// What waits.
+    pub held: Vec<Held>,
+    /// What it costs.
+    pub forecast: Forecast,
+}
+
+impl Plan {
+    /// True when nothing would be written.
+    pub fn is_empty(&self) -> bool {
+        self.operations.is_empty()
+    }
+
+    /// True when a guard holds something that `approve` can release.
+    pub fn is_held_by_guard(&self) -> bool {
+        self.held.iter().any(|held| held.hold.reason.is_approvable())
+    }
+}
