@@ -30,7 +30,10 @@ pub struct Sent {
 pub trait TeamRead: Send + Sync {
     /// Members, invitations and the ids of these bundle ids. A page that fails makes the coverage partial; an error
     /// means that nothing can be said at all.
-    fn read(&self, bundles: &BTreeSet<BundleId>) -> impl Future<Output = Result<TeamSnapshot, AscError>> + Send;
+    fn read(
+        &self,
+        bundles: &BTreeSet<BundleId>,
+    ) -> impl Future<Output = Result<TeamSnapshot, AscError>> + Send;
 
     /// Both lists as they are now, without apps: settles an unknown outcome.
     fn seats(&self) -> impl Future<Output = Result<(Vec<Member>, Vec<Invitation>), AscError>> + Send;
@@ -46,11 +49,15 @@ pub trait TeamWrite: Send + Sync {
     ) -> impl Future<Output = Result<Written<Sent>, AscError>> + Send;
 
     /// Takes an invitation back.
-    fn cancel(&self, invitation: &InvitationId) -> impl Future<Output = Result<Written<()>, AscError>> + Send;
+    fn cancel(&self, invitation: &InvitationId)
+    -> impl Future<Output = Result<Written<()>, AscError>> + Send;
 
     /// Sets roles, flags and apps in one request.
-    fn update(&self, member: &MemberId, access: &Access)
-    -> impl Future<Output = Result<Written<()>, AscError>> + Send;
+    fn update(
+        &self,
+        member: &MemberId,
+        access: &Access,
+    ) -> impl Future<Output = Result<Written<()>, AscError>> + Send;
 
     /// Removes a member.
     fn remove(&self, member: &MemberId) -> impl Future<Output = Result<Written<()>, AscError>> + Send;
@@ -169,10 +176,18 @@ impl Refusal {
             Self::Credentials => {
                 "check key_type, issuer_id, key_id and private_key_file against Users and Access > Integrations in App Store Connect; a revoked key must be replaced"
             }
-            Self::ClockSkew(_) => "set this machine's clock (systemd-timesyncd, chrony); the key itself may be fine",
-            Self::RoleTooSmall => "inviting, changing and removing people needs an API key with the Admin role; a key's role cannot be changed, so make a new key",
-            Self::Agreement => "only the Account Holder can accept the agreement, at https://appstoreconnect.apple.com/business",
-            Self::Membership => "only the Account Holder can renew the membership, at https://developer.apple.com/account",
+            Self::ClockSkew(_) => {
+                "set this machine's clock (systemd-timesyncd, chrony); the key itself may be fine"
+            }
+            Self::RoleTooSmall => {
+                "inviting, changing and removing people needs an API key with the Admin role; a key's role cannot be changed, so make a new key"
+            }
+            Self::Agreement => {
+                "only the Account Holder can accept the agreement, at https://appstoreconnect.apple.com/business"
+            }
+            Self::Membership => {
+                "only the Account Holder can renew the membership, at https://developer.apple.com/account"
+            }
         }
     }
 }

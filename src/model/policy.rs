@@ -64,7 +64,8 @@ impl AddressGlobs {
     /// # Errors
     /// The first pattern that is no glob.
     pub fn new<S: AsRef<str>>(patterns: &[S]) -> Result<Self, globset::Error> {
-        let patterns: Vec<String> = patterns.iter().map(|p| Address::new(p.as_ref()).folded().to_owned()).collect();
+        let patterns: Vec<String> =
+            patterns.iter().map(|p| Address::new(p.as_ref()).folded().to_owned()).collect();
         let mut builder = GlobSet::builder();
         for pattern in &patterns {
             builder.add(globset::GlobBuilder::new(pattern).literal_separator(false).build()?);

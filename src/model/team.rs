@@ -84,6 +84,9 @@ impl TeamSnapshot {
 
     /// An invitation by id.
     pub fn invitation(&self, id: &InvitationId) -> Option<&Invitation> {
-        self.invitations.binary_search_by(|invitation| invitation.id.cmp(id)).ok().map(|at| &self.invitations[at])
+        self.invitations
+            .binary_search_by(|invitation| invitation.id.cmp(id))
+            .ok()
+            .map(|at| &self.invitations[at])
     }
 }

@@ -34,7 +34,10 @@ pub struct Recheck {
 pub trait DirectorySource: Send + Sync {
     /// Reads everybody. A page or group that fails makes the snapshot's coverage partial; an error means that nothing
     /// can be said at all (refused credentials, a group of the configuration that does not exist).
-    fn read(&self, interest: &Interest) -> impl Future<Output = Result<DirectorySnapshot, SourceError>> + Send;
+    fn read(
+        &self,
+        interest: &Interest,
+    ) -> impl Future<Output = Result<DirectorySnapshot, SourceError>> + Send;
 
     /// Reads these people by id and these groups once more.
     fn recheck(

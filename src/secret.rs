@@ -1,0 +1,1 @@
+//! Secrets: read from files whose mode and owner are right, never printed.
