@@ -21,6 +21,20 @@ pub mod clock;
 pub mod http;
 pub mod metrics;
 pub mod secret;
+pub mod telemetry;
 
 pub mod asc;
 pub mod source;
+pub mod state;
+
+pub mod config;
+pub mod engine;
+
+pub mod control;
+pub mod notify;
+pub mod serve;
+
+pub mod cli;
+
+#[cfg(feature = "simulator")]
+pub mod simulator;

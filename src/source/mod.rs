@@ -85,3 +85,6 @@ pub enum SourceError {
         error: String,
     },
 }
+
+pub mod file;
+pub mod scim;

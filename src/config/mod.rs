@@ -1,0 +1,1 @@
+//! One struct per table, all problems at once.

@@ -1,0 +1,1 @@
+//! The unix socket: server for run, client for the commands.

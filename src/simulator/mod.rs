@@ -1,0 +1,1 @@
+//! A working team and identity providers on loopback, with faults.

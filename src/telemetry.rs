@@ -1,0 +1,1 @@
+//! Logs: text on a terminal, journal fields under systemd, JSON elsewhere.
