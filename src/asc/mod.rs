@@ -1,5 +1,7 @@
 //! App Store Connect: read the team, write one seat at a time. Planning holds a [`TeamRead`], applying a [`TeamWrite`].
 
+pub mod token;
+
 use std::collections::BTreeSet;
 use std::future::Future;
 
