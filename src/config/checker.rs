@@ -42,7 +42,13 @@ impl Checker {
             return;
         }
         let (table, _) = super::near::split(path);
-        let place = if table.is_empty() { String::new() } else { format!(" in [{}]", keys::shown(table)) };
+        let place = match keys::general(table) {
+            table if table.is_empty() => String::new(),
+            table => match table.strip_suffix("[]") {
+                Some(list) => format!(" in [[{list}]]"),
+                None => format!(" in [{table}]"),
+            },
+        };
         self.push(path, format!("missing{why}"), Some(format!("write {example}{place}")));
     }
 
@@ -75,7 +81,11 @@ impl Checker {
     /// A number within bounds.
     pub(super) fn range(&mut self, path: &str, value: u32, least: u32, most: u32) -> u32 {
         if value < least || value > most {
-            self.problem(path, format!("{value} is out of range"), format!("write a number from {least} to {most}"));
+            self.problem(
+                path,
+                format!("{value} is out of range"),
+                format!("write a number from {least} to {most}"),
+            );
         }
         value
     }
@@ -156,7 +166,11 @@ impl Checker {
             }
         };
         if !matches!(url.scheme(), "https" | "http") || url.host_str().is_none() {
-            self.problem(path, format!("{}: cannot be used here", url.scheme()), "write https:// and the host");
+            self.problem(
+                path,
+                format!("{}: cannot be used here", url.scheme()),
+                "write https:// and the host",
+            );
             return None;
         }
         if !url.username().is_empty() || url.password().is_some() {
@@ -180,7 +194,11 @@ impl Checker {
     pub(super) fn unused(&mut self, path: &str, present: bool, choice: &str) {
         if present {
             let (_, name) = super::near::split(path);
-            self.problem(path, format!("does not go with {choice}"), format!("remove {name}, or change {choice}"));
+            self.problem(
+                path,
+                format!("does not go with {choice}"),
+                format!("remove {name}, or change {choice}"),
+            );
         }
     }
 }

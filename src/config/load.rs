@@ -81,8 +81,9 @@ fn read(path: &Path) -> Result<String, Problem> {
     if metadata.len() > LARGEST {
         return Err(fail("is larger than 1 MiB".to_owned(), "name the configuration file with -c FILE"));
     }
-    let bytes = fs::read(path)
-        .map_err(|error| fail(format!("cannot be read: {error}"), "let the user that runs rosterd read it"))?;
+    let bytes = fs::read(path).map_err(|error| {
+        fail(format!("cannot be read: {error}"), "let the user that runs rosterd read it")
+    })?;
     String::from_utf8(bytes).map_err(|_| fail("is not UTF-8".to_owned(), "save the file as UTF-8"))
 }
 
@@ -210,7 +211,11 @@ fn describe(path: &str, cause: &Cause, found: Option<String>, checker: &mut Chec
             } else {
                 wanted
             };
-            checker.push(path, format!("{found} does not fit"), wanted.map(|wanted| format!("write {wanted}")));
+            checker.push(
+                path,
+                format!("{found} does not fit"),
+                wanted.map(|wanted| format!("write {wanted}")),
+            );
         }
     }
 }
@@ -222,9 +227,7 @@ fn show(value: &Value) -> String {
         Value::String(_, text) => format!("{text:?}"),
         Value::Char(_, letter) => format!("{letter:?}"),
         Value::Bool(_, flag) => flag.to_string(),
-        Value::Num(_, number) => number
-            .to_i128()
-            .map(|number| number.to_string())
+        Value::Num(_, number) => environment::whole(number)
             .or_else(|| number.to_f64().map(|number| number.to_string()))
             .unwrap_or_else(|| "this number".to_owned()),
         Value::Empty(..) => "nothing".to_owned(),

@@ -38,9 +38,7 @@ use crate::model::policy::{AccessPolicy, GuardPolicy, Lifecycle, Scope};
 pub use app_store_connect::AppStoreConnectConfig;
 pub use audit::AuditConfig;
 pub use http::HttpConfig;
-pub use notify::{
-    EmailConfig, MailTls, NotifyChannel, NotifyConfig, NotifyEvent, WebhookFormat, WebhookUrl,
-};
+pub use notify::{EmailConfig, MailTls, NotifyChannel, NotifyConfig, NotifyEvent, WebhookFormat, WebhookUrl};
 pub use problems::{EXIT_CODE, Origin, Problem, Problems};
 pub use schedule::{ScheduleConfig, When};
 pub use source::{Cloud, FileConfig, GraphAuth, GraphConfig, ScimAuth, ScimConfig, SourceConfig};
