@@ -30,6 +30,15 @@ pub struct Recheck {
     pub groups: Vec<Group>,
 }
 
+/// The last complete snapshot and where the change feed went on from it.
+#[derive(Clone, Copy, Debug)]
+pub struct Previous<'a> {
+    /// Complete, and applied.
+    pub snapshot: &'a DirectorySnapshot,
+    /// Opaque to everyone but the source that made it.
+    pub watermark: &'a str,
+}
+
 /// A directory that can be read. Implementations know no policy and never write.
 pub trait DirectorySource: Send + Sync {
     /// Reads everybody. A page or group that fails makes the snapshot's coverage partial; an error means that nothing
@@ -39,7 +48,18 @@ pub trait DirectorySource: Send + Sync {
         interest: &Interest,
     ) -> impl Future<Output = Result<DirectorySnapshot, SourceError>> + Send;
 
-    /// Reads these people by id and these groups once more.
+    /// Reads what changed since a complete snapshot and merges it, where the provider has change feeds; else everything.
+    /// The second value goes on from here and is kept only once the cycle's plan was applied.
+    fn read_since(
+        &self,
+        interest: &Interest,
+        previous: Option<Previous<'_>>,
+    ) -> impl Future<Output = Result<(DirectorySnapshot, Option<String>), SourceError>> + Send {
+        let _ = previous;
+        async move { Ok((self.read(interest).await?, None)) }
+    }
+
+    /// Reads these people by id and these groups once more; with no people, only the groups.
     fn recheck(
         &self,
         interest: &Interest,
