@@ -78,7 +78,7 @@ impl CycleError {
         match self {
             Self::Source(error) => error.hint(),
             Self::Team(error) => error.hint().map(str::to_owned),
-            Self::State(error) => error.hint().map(str::to_owned),
+            Self::State(error) => error.hint(),
             Self::NothingRead(_) => None,
             Self::Refused { hint, .. } => hint.clone(),
         }
@@ -88,8 +88,9 @@ impl CycleError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Source(SourceError::Refused { .. }) | Self::Team(AscError::Refused { .. }) => 4,
-            Self::State(error) => error.exit_code(),
-            Self::Source(_) | Self::Team(_) | Self::NothingRead(_) | Self::Refused { .. } => 1,
+            Self::State(error) if error.is_locked() => 6,
+            Self::State(error) if error.is_configuration() => 78,
+            Self::Source(_) | Self::Team(_) | Self::State(_) | Self::NothingRead(_) | Self::Refused { .. } => 1,
         }
     }
 
