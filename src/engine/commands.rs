@@ -242,11 +242,6 @@ where
         let report = context.finish(started, &shown.planned, &applied);
         self.remember(&shown.observed, &shown.planned.plan, &report);
         self.state.put_cycle(&report);
-        if let Some(error) = applied.ended_by {
-            tracing::warn!(error = %error, "writing ended early");
-            // The report carries it too; the exit code needs its class.
-            return Ok(Answer::Applied { report: Box::new(report), plan: Box::new(shown.planned.plan) });
-        }
         Ok(Answer::Applied { report: Box::new(report), plan: Box::new(shown.planned.plan) })
     }
 

@@ -263,6 +263,7 @@ where
             coverage: Some(plan.coverage.clone()),
             done: applied.done,
             error,
+            exit_code: exit_code_of(plan, applied),
         };
         self.close(report, counts.then_some(planned.in_scope))
     }
@@ -278,6 +279,7 @@ where
             coverage: None,
             done: Done::default(),
             error: Some(error.trouble()),
+            exit_code: error.exit_code(),
         };
         self.close(report, None)
     }
@@ -293,6 +295,7 @@ where
         if let Err(error) = self.record(vec![event]) {
             report.result = CycleResult::Error;
             report.error = Some(Trouble { text: error.to_string(), hint: error.hint() });
+            report.exit_code = error.exit_code();
         }
         let took = report.finished_at.duration_since(report.started_at).unsigned_abs();
         self.metrics.cycle(report.result, took);
@@ -329,6 +332,17 @@ fn result_of(plan: &Plan, applied: &Applied) -> CycleResult {
         CycleResult::NoOp
     } else {
         CycleResult::Success
+    }
+}
+
+/// The exit code of the contract: the refusal that ended it, failures, guards, in this order.
+fn exit_code_of(plan: &Plan, applied: &Applied) -> u8 {
+    match &applied.ended_by {
+        Some(error) => error.exit_code(),
+        None if applied.done.failed + applied.done.unknown > 0 => 5,
+        None if applied.done.deferred > 0 => 1,
+        None if plan.is_held_by_guard() => 3,
+        None => 0,
     }
 }
 

@@ -5,9 +5,11 @@ pub mod commands;
 pub mod cycle;
 pub mod daemon;
 pub mod holds;
+pub mod quarantine;
 pub mod report;
 pub mod schedule;
 pub mod settle;
+pub mod status;
 pub mod wire;
 
 use std::sync::Arc;
