@@ -182,6 +182,7 @@ impl Status {
             }
             if let Some(error) = &mut cycle.error {
                 "see `rosterd status` on the machine".clone_into(&mut error.text);
+                error.hint = None;
             }
         }
         if let Some(quarantine) = &mut self.quarantine {
