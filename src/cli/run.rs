@@ -32,7 +32,7 @@ async fn once(config: &Config) -> Result<u8, Failure> {
     });
     let report = opened.team.core.cycle(&caller).await;
     opened.keep_budget();
-    let plan = opened.state.note(crate::state::Note::Plan);
+    let plan = opened.state.note(crate::state::Note::LastPlan);
     match plan {
         Some(plan) if report.digest.is_some() => super::apply::tell(&report, &plan),
         _ => {

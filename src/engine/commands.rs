@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use super::cycle::{Context, Observed, Progress};
@@ -16,10 +17,10 @@ use crate::metrics::Metrics;
 use crate::model::event::{Actor, CycleId, LinkBy};
 use crate::model::ledger::entry_key;
 use crate::model::operation::PersonRef;
-use crate::model::{Address, Event, Held, Person, Plan, Policy, SeatId};
+use crate::model::{Address, DirectorySnapshot, Event, Held, Person, Plan, Policy, SeatId};
 use crate::plan::{Allowance, Planned};
 use crate::source::{DirectorySource, Previous};
-use crate::state::State;
+use crate::state::{CachedDirectory, Note, State};
 
 /// An approval is good for this long.
 const APPROVAL_HOURS: i64 = 24;
@@ -63,6 +64,27 @@ impl<S, T> std::fmt::Debug for Core<S, T> {
 pub struct Shown {
     observed: Observed,
     planned: Planned,
+}
+
+/// Where a change feed goes on, and when its source was last read whole.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Mark {
+    /// The source's own.
+    pub mark: String,
+    /// For `schedule.full_interval`.
+    pub full_at: Timestamp,
+}
+
+/// What the cache kept for a change feed.
+struct Kept {
+    snapshot: DirectorySnapshot,
+    mark: Mark,
+}
+
+impl Kept {
+    fn previous(&self) -> (Previous<'_>, Timestamp) {
+        (Previous { snapshot: &self.snapshot, watermark: &self.mark.mark }, self.mark.full_at)
+    }
 }
 
 /// Who asks, and how to stop.
@@ -114,12 +136,12 @@ where
     pub async fn cycle(&self, caller: &Caller) -> CycleReport {
         let id = new_cycle();
         let before = self.previous();
-        let previous = before.as_ref().map(|(snapshot, watermark)| Previous { snapshot, watermark });
+        let previous = before.as_ref().map(Kept::previous);
         let (report, finished) = self.context(caller, &id).run(previous).await;
         if let Some(finished) = finished {
             self.remember(&finished.observed, &finished.planned.plan, &report);
         }
-        self.state.put_cycle(&report);
+        self.state.put_cycle(&report.id, &report);
         report
     }
 
@@ -128,19 +150,23 @@ where
         // A watermark may move on only when what it covers was planned from whole and applied as far as it goes.
         let applied = report.done.deferred == 0 && observed.directory.coverage.is_complete();
         if applied {
-            self.state.put_directory(&observed.directory, observed.watermark.as_deref(), observed.at);
+            let watermark = observed.watermark.as_ref().map(|mark| serde_json::json!(Mark {
+                mark: mark.clone(),
+                full_at: observed.full_at,
+            }));
+            let snapshot = DirectorySnapshot::clone(&observed.directory);
+            self.state.put_directory(&CachedDirectory { snapshot, watermark, at: observed.at });
         }
-        self.state.put_team(&observed.team);
-        self.state.put_plan(plan);
+        self.state.put_team(&observed.team, observed.at);
+        self.state.put_note(Note::LastPlan, plan);
     }
 
     /// The snapshot and watermark to go on from, unless a full read is due.
-    fn previous(&self) -> Option<(crate::model::DirectorySnapshot, String)> {
+    fn previous(&self) -> Option<Kept> {
         let kept = self.state.directory()?;
-        let age = self.clock.now().duration_since(kept.full_at);
-        let watermark = kept.watermark?;
-        (age < self.full_interval && age > SignedDuration::ZERO - self.full_interval)
-            .then_some((kept.snapshot, watermark))
+        let mark: Mark = serde_json::from_value(kept.watermark?).ok()?;
+        let age = self.clock.now().duration_since(mark.full_at).abs();
+        (age < self.full_interval).then_some(Kept { snapshot: kept.snapshot, mark })
     }
 
     fn context<'a>(&'a self, caller: &'a Caller, id: &'a CycleId) -> Context<'a, S, T, State> {
@@ -163,7 +189,7 @@ where
         let id = new_cycle();
         let context = self.context(caller, &id);
         let before = self.previous();
-        let previous = before.as_ref().map(|(snapshot, watermark)| Previous { snapshot, watermark });
+        let previous = before.as_ref().map(Kept::previous);
         let observed = context.observe(previous).await?;
         let planned = context.plan(&observed);
         Ok(Shown { observed, planned })
@@ -241,7 +267,7 @@ where
         let applied = context.apply(&shown.observed, &shown.planned, saved).await?;
         let report = context.finish(started, &shown.planned, &applied);
         self.remember(&shown.observed, &shown.planned.plan, &report);
-        self.state.put_cycle(&report);
+        self.state.put_cycle(&report.id, &report);
         Ok(Answer::Applied { report: Box::new(report), plan: Box::new(shown.planned.plan) })
     }
 

@@ -31,6 +31,8 @@ pub struct Observed {
     pub team: Arc<TeamSnapshot>,
     /// Where the source's change feed goes on; kept only once this cycle's plan was applied.
     pub watermark: Option<String>,
+    /// When the directory was last read whole.
+    pub full_at: Timestamp,
     /// When both had been read.
     pub at: Timestamp,
 }
@@ -93,11 +95,12 @@ where
     ///
     /// # Errors
     /// When one of them refuses, or nothing of it could be read.
-    pub async fn observe(&self, previous: Option<Previous<'_>>) -> Result<Observed, CycleError> {
+    pub async fn observe(&self, previous: Option<(Previous<'_>, Timestamp)>) -> Result<Observed, CycleError> {
         (self.progress)(Progress::Observing);
         let started = Instant::now();
         let interest = interest(self.policy);
         let bundles = crate::plan::bundles_of_interest(self.policy);
+        let (previous, full_at) = previous.map_or((None, self.clock.now()), |(kept, at)| (Some(kept), at));
         let directory = async { Ok::<_, CycleError>(self.source.read_since(&interest, previous).await?) };
         let team = async { Ok::<_, CycleError>(self.team.read(&bundles).await?) };
         // Both are let finish even when one fails: the other's connections and budget stay in a known state.
@@ -115,7 +118,7 @@ where
         self.metrics.team_members.set(crate::metrics::int(team.members.len()));
         let expired = team.invitations.iter().filter(|invitation| invitation.is_expired(at)).count();
         self.metrics.invitations(team.invitations.len() - expired, expired);
-        Ok(Observed { directory: Arc::new(directory), team: Arc::new(team), watermark, at })
+        Ok(Observed { directory: Arc::new(directory), team: Arc::new(team), watermark, full_at, at })
     }
 
     /// Closes writes whose outcome was never learnt. Rests on complete lists only.
@@ -227,7 +230,7 @@ where
     }
 
     /// The whole cycle. Whatever happens is in the report, and in the journal where that can be written.
-    pub async fn run(&self, previous: Option<Previous<'_>>) -> (CycleReport, Option<Finished>) {
+    pub async fn run(&self, previous: Option<(Previous<'_>, Timestamp)>) -> (CycleReport, Option<Finished>) {
         let started_at = self.clock.now();
         match self.observe_plan_apply(previous).await {
             Ok(finished) => {
@@ -238,7 +241,7 @@ where
         }
     }
 
-    async fn observe_plan_apply(&self, previous: Option<Previous<'_>>) -> Result<Finished, CycleError> {
+    async fn observe_plan_apply(&self, previous: Option<(Previous<'_>, Timestamp)>) -> Result<Finished, CycleError> {
         let mut observed = self.observe(previous).await?;
         self.settle(&mut observed).await?;
         let planned = self.plan(&observed);

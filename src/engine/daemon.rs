@@ -117,6 +117,10 @@ impl Shared {
         super::status::status(&self.state, now, self.team.load().known(now), Some(self.live().clone()))
     }
 
+    fn cycles(&self) -> Vec<CycleReport> {
+        self.state.cycles(super::status::CYCLES)
+    }
+
     fn ask(&self) {
         *self.asked.lock().expect("nobody panics with it") = true;
         self.wake.notify_one();
@@ -178,7 +182,10 @@ pub async fn run(
         let server = crate::serve::Server::bind(address, view, metrics, http_token).await?;
         tracing::info!(listen = %address, "health endpoints ready");
         let stop = servers.clone();
-        tasks.spawn(async move { server.run(stop).await });
+        tasks.spawn(async move {
+            server.run(stop).await;
+            Ok(())
+        });
     }
     let socket = control::server::bind(&runtime_dir)?;
     tasks.spawn(control::server::run(socket, Arc::clone(&shared), servers.clone()));
@@ -232,7 +239,7 @@ fn first_due(shared: &Shared) -> (Timestamp, Instant) {
     let gap = team.schedule.typical_gap(now);
     #[expect(clippy::cast_precision_loss, reason = "seconds of an interval are small")]
     shared.metrics.schedule_interval.set(gap.as_secs() as f64);
-    let cycles = shared.state.cycles();
+    let cycles = shared.cycles();
     if let Some(at) = last_success(&cycles) {
         #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 fit a double")]
         shared.metrics.last_success.set(at.as_second() as f64);
@@ -275,7 +282,7 @@ async fn one_cycle(shared: &Arc<Shared>) -> CycleReport {
 fn after_cycle(shared: &Shared, report: &CycleReport, notifier: &mut Notifier) -> (Timestamp, Instant) {
     let now = shared.clock.now();
     let team = shared.team.load();
-    let cycles = shared.state.cycles();
+    let cycles = shared.cycles();
     let gap = team.schedule.typical_gap(now);
     let kept = quarantine::after(&cycles, gap, now);
     let next = match &kept {
@@ -314,7 +321,7 @@ fn publish(shared: &Shared, report: &CycleReport, cycles: &[CycleReport], kept: 
 fn log_end(report: &CycleReport, kept: Option<&Quarantine>, state: &State) {
     let duration_ms = report.finished_at.duration_since(report.started_at).as_millis() as u64;
     let summary = report.summary.unwrap_or_default();
-    let (seq, head) = state.head();
+    let head = state.head();
     tracing::info!(
         cycle.id = report.id.0,
         cycle.result = report.result.as_str(),
@@ -324,8 +331,8 @@ fn log_end(report: &CycleReport, kept: Option<&Quarantine>, state: &State) {
         failed = report.done.failed,
         held = summary.held,
         unchanged = summary.unchanged,
-        audit.seq = seq,
-        audit.head = head,
+        audit.seq = head.seq,
+        audit.head = %head.hash,
         "cycle finished"
     );
     if let Some(error) = &report.error {

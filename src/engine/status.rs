@@ -6,7 +6,11 @@ use jiff::Timestamp;
 
 use super::report::{BudgetReport, CredentialReport, CycleReport, Doing, GuardReport, Quarantine, SCHEMA, Status, Trouble};
 use crate::model::event::CycleResult;
-use crate::state::State;
+use crate::model::Plan;
+use crate::state::{Note, State};
+
+/// Cycles that are shown.
+pub const CYCLES: usize = 40;
 
 /// What only a running daemon knows.
 #[derive(Clone, Debug)]
@@ -38,9 +42,9 @@ pub struct Known {
 
 /// Everything `status` shows.
 pub fn status(state: &State, now: Timestamp, known: Known, live: Option<Live>) -> Status {
-    let cycles = state.cycles();
+    let cycles: Vec<CycleReport> = state.cycles(CYCLES);
     let ledger = state.ledger();
-    let held = state.plan().map(|plan| plan.held).unwrap_or_default();
+    let held = state.note::<Plan>(Note::LastPlan).map(|plan| plan.held).unwrap_or_default();
     let mut held_by_reason = BTreeMap::new();
     for entry in &held {
         *held_by_reason.entry(entry.hold.reason).or_insert(0) += 1;
