@@ -53,6 +53,12 @@ impl From<CycleError> for Failure {
     }
 }
 
+impl From<crate::engine::wire::WireError> for Failure {
+    fn from(error: crate::engine::wire::WireError) -> Self {
+        Self { code: error.exit_code(), text: error.to_string(), details: Vec::new(), hint: error.hint() }
+    }
+}
+
 /// A result, to stdout.
 pub(super) fn result(text: &str) {
     let mut out = io::stdout().lock();

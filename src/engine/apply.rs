@@ -18,7 +18,7 @@ use crate::metrics::Metrics;
 use crate::model::event::{Actor, CycleId, IntentId, Outcome};
 use crate::model::operation::{Hold, HoldReason, Invitee, Kind, Operation, Plan};
 use crate::model::{Event, Group, Held, Policy, SeatId};
-use crate::source::{DirectorySource, Interest};
+use crate::source::{Again, DirectorySource, Interest};
 
 /// Writes under way at once. Apple's budget, not the connection, is what limits a plan.
 const CONCURRENCY: usize = 4;
@@ -228,16 +228,13 @@ where
             .recheck(self.applier.interest, std::slice::from_ref(&person.id), &[])
             .await
             .map_err(|error| format!("could not be read again before the removal: {error}"))?;
-        let Some(now) = again.people.get(&person.id) else {
-            return Err("could not be read again before the removal".to_owned());
+        let now = match again.people.get(&person.id) {
+            Some(Again::There(person)) => Some(person),
+            Some(Again::Gone) => None,
+            Some(Again::Unread(problem)) => return Err(format!("could not be read again before the removal: {}", problem.0)),
+            None => return Err("could not be read again before the removal".to_owned()),
         };
-        crate::plan::recheck::still_leaving(
-            self.applier.policy,
-            operation,
-            now.as_ref(),
-            groups,
-            self.applier.directory,
-        )
+        crate::plan::recheck::still_leaving(self.applier.policy, operation, now, groups, self.applier.directory)
     }
 
     /// Sends one write until it has an outcome. Only answers that cannot have had an effect are sent again.

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::pin;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -67,8 +67,8 @@ impl Shared {
             quarantine: None,
             reload_trouble: None,
         };
-        Arc::new(Self {
-            team: ArcSwap::from_pointee(team),
+        Arc::new_cyclic(|me| Self {
+            team: ArcSwap::from_pointee(watched(team, me.clone())),
             state,
             metrics,
             clock,
@@ -130,6 +130,16 @@ impl Shared {
         // The wall clock finds the time after a suspend; the monotonic one still fires when the wall clock was set back.
         self.clock.now() >= next || Instant::now() >= deadline
     }
+}
+
+/// A team whose steps are seen by systemd, the watchdog and `status`.
+fn watched(mut team: Team, shared: Weak<Shared>) -> Team {
+    team.core.progress = Box::new(move |progress| {
+        if let Some(shared) = shared.upgrade() {
+            shared.progress(progress);
+        }
+    });
+    team
 }
 
 impl control::server::Serve for Shared {
@@ -387,7 +397,7 @@ async fn reload_now(shared: &Arc<Shared>, reload: &Reload) {
     match reload() {
         Ok(wiring) => {
             let _turn = shared.busy.lock().await;
-            shared.team.store(Arc::new(wiring.team));
+            shared.team.store(Arc::new(watched(wiring.team, Arc::downgrade(shared))));
             shared.live().reload_trouble = None;
             shared.metrics.config_reload_successful.set(1);
             tracing::info!("configuration reloaded");

@@ -23,6 +23,7 @@ use crate::clock::Clock;
 use crate::config::{Config, ScimAuth, ScimConfig, SourceConfig, When};
 use crate::http::HttpOptions;
 use crate::metrics::Metrics;
+use crate::model::Policy;
 use crate::notify::Notifier;
 use crate::secret::{SecretError, SecretRef};
 use crate::source::{AnySource, SourceError};
@@ -195,7 +196,7 @@ impl Parts {
         let budget = self.budget.clone();
         let core = Core {
             source: source(config, &self.metrics, &self.clock)?,
-            team: asc(config, reach, self)?,
+            team: client(config, reach, Arc::clone(&self.metrics), self.clock.clone(), self.budget.clone())?,
             state: Arc::clone(&self.state),
             policy: config.policy(),
             full_interval: config.schedule.full_interval,
@@ -210,14 +211,19 @@ impl Parts {
     }
 }
 
-fn asc(config: &Config, reach: Reach, parts: &Parts) -> Result<AscClient, WireError> {
+fn client(
+    config: &Config,
+    reach: Reach,
+    metrics: Arc<Metrics>,
+    clock: Clock,
+    budget: Budget,
+) -> Result<AscClient, WireError> {
     let asc = &config.app_store_connect;
     let pem = asc.private_key.read()?;
     let key = SigningKey::new(asc.kind.clone(), &asc.key_id, &pem)
         .map_err(|error| WireError::Key { path: asc.private_key.path().display().to_string(), error })?;
     let settings = Settings { origin: asc.base_url.clone(), key, reach, http: HttpOptions::standard() };
-    let (metrics, clock) = (Arc::clone(&parts.metrics), parts.clock.clone());
-    Ok(AscClient::new(settings, metrics, clock, parts.budget.clone())?)
+    Ok(AscClient::new(settings, metrics, clock, budget)?)
 }
 
 fn source(config: &Config, metrics: &Arc<Metrics>, clock: &Clock) -> Result<AnySource, WireError> {
@@ -276,6 +282,33 @@ fn credentials(config: &Config) -> Vec<CredentialReport> {
         SourceConfig::File(_) => {}
     }
     all
+}
+
+/// Clients and policy alone, for `doctor`.
+#[derive(Debug)]
+pub struct Probe {
+    /// The identity provider.
+    pub source: AnySource,
+    /// App Store Connect, reading only.
+    pub team: AscClient,
+    /// What the configuration decides.
+    pub policy: Policy,
+    /// Ours.
+    pub credentials: Vec<CredentialReport>,
+}
+
+/// Clients of a configuration, with no state.
+///
+/// # Errors
+/// See [`WireError`].
+pub fn probe(config: &Config) -> Result<Probe, WireError> {
+    let (metrics, clock) = (Metrics::new(), Clock::System);
+    let asc = &config.app_store_connect;
+    let reserve = u8::try_from(asc.reserve_percent).unwrap_or(100);
+    let budget = Budget::new(asc.requests_per_hour, reserve, clock.clone(), BudgetState::default());
+    let source = source(config, &metrics, &clock)?;
+    let team = client(config, Reach::ReadOnly, metrics, clock, budget)?;
+    Ok(Probe { source, team, policy: config.policy(), credentials: credentials(config) })
 }
 
 /// What the daemon gets for one configuration.
