@@ -82,7 +82,7 @@ impl<'de> Deserialize<'de> for Hash {
 }
 
 /// The newest record of a chain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
     /// Its number; 0 before the first.
     pub seq: u64,
@@ -186,6 +186,7 @@ pub(super) enum Broken {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test says enough by failing")]
 mod tests {
     use super::*;
 

@@ -46,6 +46,12 @@ pub enum StateError {
     /// The journal is not what was written.
     #[error(transparent)]
     Damaged(#[from] Flaw),
+    /// There is nothing to look at.
+    #[error("{path}: there is no journal")]
+    NoJournal {
+        /// Its folder.
+        path: PathBuf,
+    },
     /// Written by a newer version.
     #[error("{path}: schema {found:?} is newer than this version can read")]
     NewerSchema {
@@ -106,6 +112,7 @@ impl StateError {
             Self::Io { source, path, .. } => io_hint(source, path)?,
             Self::Damaged(flaw) => flaw.hint(),
             Self::NewerSchema { .. } => "install the version that wrote it, or a newer one".to_owned(),
+            Self::NoJournal { .. } => "the first `rosterd run` or `rosterd apply` makes it".to_owned(),
             Self::OpenIntents { .. } => "run one cycle first, it settles them".to_owned(),
             Self::ReadOnly | Self::Encode(_) | Self::Import { .. } => return None,
         })

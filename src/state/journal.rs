@@ -218,6 +218,12 @@ impl Journal {
         self.head_file.write(&Written { seq: self.head.seq, hash: self.head.hash, first: self.first })
     }
 
+    /// Puts another file in the place of the segment's, to see what a failing disk does.
+    #[cfg(test)]
+    pub(super) fn swap_file(&mut self, file: File) -> File {
+        std::mem::replace(&mut self.file, file)
+    }
+
     /// The record is on the disk already, so a `HEAD` that lags behind is worth a line in the log and no more.
     fn note_head(&self) {
         if let Err(error) = self.write_head() {

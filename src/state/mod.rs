@@ -3,6 +3,7 @@
 //! [`State::record`] returns when what happened is on the disk, and only then may anyone act on it. The [`Ledger`] is a
 //! fold over the journal; the cache holds nothing that a decision rests on and that could not be read again.
 
+use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -15,9 +16,12 @@ use crate::model::event::{Actor, CycleId, Event};
 use crate::model::ledger::Ledger;
 use crate::model::team::TeamSnapshot;
 
+pub mod audit;
 mod cache;
 mod chain;
+mod check;
 mod error;
+mod export;
 mod head;
 mod journal;
 mod ledger;
@@ -25,17 +29,21 @@ mod lock;
 pub mod process;
 pub mod seccomp;
 mod segment;
+mod verify;
 
+pub use audit::AuditFilter;
 pub use cache::{Cache, CacheError, CacheHealth, CachedDirectory};
 pub use chain::{Hash, Head, Record};
+pub use check::{CheckReport, JournalHealth, check};
 pub use error::{Flaw, FlawKind, Notice, StateError};
 pub use ledger::fold;
 pub use lock::PATIENCE;
+pub use verify::{Verified, verify};
 
 use journal::{Journal, Limits, Occasion};
 use lock::Lock;
 
-/// Bytes of a segment after its checkpoint: read again at every start, so kept small.
+/// Small enough to be read again at every start.
 const SEGMENT_BYTES: u64 = 8 * 1024 * 1024;
 /// Cycles the cache remembers.
 const CYCLES: usize = 100;
@@ -47,6 +55,8 @@ pub struct OpenOptions {
     pub retention: SignedDuration,
     /// How long a lock held by somebody else is waited for; [`PATIENCE`] outside tests.
     pub patience: std::time::Duration,
+    /// Bytes after which a segment of the journal ends, its checkpoint not counted: read again at every start.
+    pub segment_bytes: u64,
     /// Tells the time of records.
     pub clock: Clock,
 }
@@ -54,14 +64,14 @@ pub struct OpenOptions {
 impl OpenOptions {
     /// For records kept this long, by the machine's clock.
     pub fn new(retention: SignedDuration) -> Self {
-        Self { retention, patience: PATIENCE, clock: Clock::System }
+        Self { retention, patience: PATIENCE, segment_bytes: SEGMENT_BYTES, clock: Clock::System }
     }
 
     /// Segments are deleted whole, so they have to end well within the retention.
     fn limits(&self) -> Limits {
         let eighth = self.retention / 8;
         let age = eighth.clamp(SignedDuration::from_hours(24), SignedDuration::from_hours(24 * 30));
-        Limits { bytes: SEGMENT_BYTES, age }
+        Limits { bytes: self.segment_bytes, age }
     }
 }
 
@@ -241,6 +251,27 @@ impl State {
     pub fn flush(&self) -> Result<(), StateError> {
         self.logged("flush", self.cache.flush());
         self.journal().as_ref().map_or(Ok(()), Journal::sync_head)
+    }
+}
+
+/// For backup, moving and support.
+impl State {
+    /// Writes the ledger as JSON Lines, schema `rosterd.state/1`; returns the number of entries.
+    pub fn export(&self, out: &mut impl Write) -> Result<usize, StateError> {
+        export::export(&self.ledger(), self.head(), self.clock.now(), out)
+    }
+
+    /// Puts an export in the place of the ledger, recorded as a checkpoint. Refused where a write whose outcome is
+    /// unknown would be forgotten. Returns the number of links and owned seats.
+    pub fn import(&self, actor: &Actor, input: impl BufRead) -> Result<usize, StateError> {
+        let ledger = export::read(input)?;
+        let count = export::forgotten(&self.ledger(), &ledger);
+        if count > 0 {
+            return Err(StateError::OpenIntents { count });
+        }
+        let seats = ledger.links.len() + ledger.owned.len();
+        self.record(None, actor, vec![Event::Checkpoint { ledger: Box::new(ledger) }])?;
+        Ok(seats)
     }
 }
 

@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use serde::Serialize;
 use sled::Db;
 
 use super::super::error::Notice;
@@ -25,7 +26,8 @@ const DISK: u64 = 1024 * 1024 * 1024;
 const DAMAGED_KEPT: usize = 2;
 
 /// What [`inspect`] finds.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", content = "problem", rename_all = "snake_case")]
 pub enum CacheHealth {
     /// It can be used.
     Good,

@@ -10,7 +10,10 @@ use tempfile::TempDir;
 use super::*;
 use crate::model::event::CycleResult;
 
+mod chain;
 mod folder;
+mod full;
+mod segments;
 
 /// A state folder that vanishes, and a clock that stands still.
 struct World {
@@ -32,6 +35,7 @@ impl World {
         OpenOptions {
             retention: SignedDuration::from_hours(24 * 400),
             patience: Duration::ZERO,
+            segment_bytes: SEGMENT_BYTES,
             clock: self.clock.clone(),
         }
     }
@@ -48,6 +52,22 @@ impl World {
             absent(&state, &format!("p-{number}")).unwrap();
         }
         world
+    }
+
+    /// One with a new segment after every record.
+    fn chopped(records: u32) -> Self {
+        let world = Self::new();
+        let (state, _) =
+            State::open(&world.dir(), OpenOptions { segment_bytes: 1, ..world.options() }).unwrap();
+        for number in 0..records {
+            absent(&state, &format!("p-{number}")).unwrap();
+        }
+        world
+    }
+
+    fn lines(&self, number: u32) -> Vec<String> {
+        let text = fs::read_to_string(self.segment(number)).unwrap();
+        text.split_inclusive('\n').map(ToOwned::to_owned).collect()
     }
 
     fn segment(&self, number: u32) -> PathBuf {
@@ -70,6 +90,16 @@ fn finished(in_scope: u64) -> Event {
 
 fn people(state: &State) -> Vec<String> {
     state.ledger().absences.keys().map(ToString::to_string).collect()
+}
+
+fn flaw(error: StateError) -> (String, usize, FlawKind) {
+    assert!(error.hint().is_some(), "{error}");
+    match error {
+        StateError::Damaged(flaw) => {
+            (flaw.file.file_name().unwrap().to_str().unwrap().to_owned(), flaw.line, flaw.kind)
+        }
+        other => panic!("not a flaw: {other}"),
+    }
 }
 
 fn mode(path: &Path) -> u32 {
