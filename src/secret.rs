@@ -122,16 +122,23 @@ impl SecretError {
                 path.display()
             ),
             Self::Unreadable { path, .. } => {
-                format!("let the user that runs rosterd read {}, for example: chown it and chmod 600", path.display())
+                format!(
+                    "let the user that runs rosterd read {}, for example: chown it and chmod 600",
+                    path.display()
+                )
             }
             Self::Link { path } => format!(
                 "write the path that {} points to; links are followed only inside $CREDENTIALS_DIRECTORY",
                 path.display()
             ),
-            Self::NotAFile { path } => format!("put the secret into a plain file instead of {}", path.display()),
+            Self::NotAFile { path } => {
+                format!("put the secret into a plain file instead of {}", path.display())
+            }
             Self::Mode { path, fault, .. } => format!("chmod {} {}", fault.cure(), path.display()),
             Self::Owner { path, us, .. } => format!("chown {us} {0} && chmod 600 {0}", path.display()),
-            Self::TooLarge { path } => format!("check what {} holds; a key or token is a few KiB at most", path.display()),
+            Self::TooLarge { path } => {
+                format!("check what {} holds; a key or token is a few KiB at most", path.display())
+            }
             Self::Empty { path } => format!("write the secret into {}", path.display()),
             Self::NotText { path } => {
                 format!("{} must hold text: a token, a password or a PEM block", path.display())
@@ -209,7 +216,9 @@ fn place(path: &Path, credentials: Option<&Path>) -> Place {
     let rest = credentials.and_then(|folder| path.strip_prefix(folder).ok());
     match rest {
         // A path that climbs out again is not inside, whatever it starts with.
-        Some(rest) if rest.components().all(|part| matches!(part, Component::Normal(_))) => Place::Credentials,
+        Some(rest) if rest.components().all(|part| matches!(part, Component::Normal(_))) => {
+            Place::Credentials
+        }
         Some(_) | None => Place::Elsewhere,
     }
 }
@@ -310,7 +319,11 @@ mod tests {
             (4242, US, 0o600, Credentials, Owner),
         ];
         for (owner, us, mode, place, verdict) in cases {
-            assert_eq!(judge(owner, us, mode, place), verdict, "owner {owner}, us {us}, {mode:04o}, {place:?}");
+            assert_eq!(
+                judge(owner, us, mode, place),
+                verdict,
+                "owner {owner}, us {us}, {mode:04o}, {place:?}"
+            );
         }
     }
 
@@ -380,7 +393,9 @@ mod tests {
         assert!(refused(&folder.path().join("none"), None).contains("no such file"));
         assert!(refused(&file(&folder, "empty", b"\n", 0o600), None).contains("is empty"));
         assert!(refused(&file(&folder, "binary", b"\xff\xfe", 0o600), None).contains("is not text"));
-        assert!(refused(&file(&folder, "large", &[b'a'; 65_537], 0o600), None).contains("larger than 64 KiB"));
+        assert!(
+            refused(&file(&folder, "large", &[b'a'; 65_537], 0o600), None).contains("larger than 64 KiB")
+        );
     }
 
     #[test]

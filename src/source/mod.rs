@@ -41,12 +41,12 @@ pub struct Recheck {
     pub groups: Vec<Group>,
 }
 
-/// The last complete snapshot and where the change feed went on from it.
+/// The last complete snapshot, and where the source's change feeds stood then.
 #[derive(Clone, Copy, Debug)]
 pub struct Previous<'a> {
-    /// Complete, and applied.
+    /// As it was returned.
     pub snapshot: &'a DirectorySnapshot,
-    /// Opaque to everyone but the source that made it.
+    /// Opaque; one that does not fit (another configuration, another version) leads to a full read.
     pub watermark: &'a str,
 }
 
@@ -59,8 +59,9 @@ pub trait DirectorySource: Send + Sync {
         interest: &Interest,
     ) -> impl Future<Output = Result<DirectorySnapshot, SourceError>> + Send;
 
-    /// Reads what changed since a complete snapshot and merges it, where the provider has change feeds; else everything.
-    /// The second value goes on from here and is kept only once the cycle's plan was applied.
+    /// Reads what changed since a complete snapshot and lays it over that, or reads everybody: without a previous
+    /// read, and wherever the source cannot go on from it. Beside the snapshot comes the watermark to keep *with it*,
+    /// once what it led to was applied; none when the snapshot is not complete or the source has no change feeds.
     fn read_since(
         &self,
         interest: &Interest,
@@ -70,7 +71,7 @@ pub trait DirectorySource: Send + Sync {
         async move { Ok((self.read(interest).await?, None)) }
     }
 
-    /// Reads these people by id and these groups once more; with no people, only the groups.
+    /// Reads these people by id and these groups once more.
     fn recheck(
         &self,
         interest: &Interest,
@@ -145,5 +146,6 @@ pub(crate) fn one_line(text: &str, limit: usize) -> String {
 
 pub mod catalog;
 pub mod file;
+pub mod graph;
 pub mod oauth;
 pub mod scim;
