@@ -249,6 +249,11 @@ impl TokenSource {
         Self { key: ArcSwap::from_pointee(key), clock, kept: Mutex::new(Vec::new()) }
     }
 
+    /// Of the key now in use.
+    pub fn kind(&self) -> KeyKind {
+        self.key.load().kind.clone()
+    }
+
     /// Takes another key from the next token on.
     pub fn swap(&self, key: SigningKey) {
         self.key.store(Arc::new(key));

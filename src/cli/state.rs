@@ -1,0 +1,28 @@
+//! `state`: ledger and state, for backup, moving and support.
+
+use super::args::StateCommand;
+use super::out::{self, Failure};
+use super::session::{self, Options};
+use crate::control::protocol::Request;
+use crate::engine::CycleError;
+
+pub(super) async fn run(options: &Options, command: &StateCommand) -> Result<u8, Failure> {
+    match command {
+        StateCommand::Export => session::simple(options, Request::StateExport).await,
+        StateCommand::Import { file } => {
+            let config = options.config()?;
+            let open = std::fs::File::open(file)
+                .map_err(|error| Failure::new(1, format!("{}: {error}", file.display())).hint("name a file that `rosterd state export` wrote"))?;
+            let line = crate::state::export::import(&config.state_dir, std::io::BufReader::new(open))
+                .map_err(CycleError::from)?;
+            out::result(&format!("{line}\n"));
+            Ok(0)
+        }
+        StateCommand::Check => {
+            let config = options.config()?;
+            let report = crate::state::check::check(&config.state_dir).map_err(CycleError::from)?;
+            out::result(&format!("{report}\n"));
+            Ok(u8::from(!report.is_good()))
+        }
+    }
+}
