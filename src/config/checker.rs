@@ -12,6 +12,15 @@ use super::problems::{Origin, Problem};
 use crate::http::is_loopback;
 use crate::secret::SecretRef;
 
+/// What is done with the files that hold secrets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Secrets {
+    /// Read once, so that a bad one is a problem now and not in the first cycle.
+    Tried,
+    /// Only named.
+    Named,
+}
+
 /// Where values came from, where files are looked up, and what was found wrong so far.
 #[derive(Debug)]
 pub(super) struct Checker {
@@ -23,6 +32,8 @@ pub(super) struct Checker {
     pub(super) env: BTreeMap<String, String>,
     pub(super) problems: Vec<Problem>,
     pub(super) warnings: Vec<Problem>,
+    /// Whether secrets are read to see that they can be.
+    pub(super) secrets: Secrets,
     /// Keys whose value was refused already: what follows from that is no news.
     pub(super) refused: Vec<String>,
 }
@@ -140,6 +151,9 @@ impl Checker {
         let inside = credentials.as_deref().map(|folder| folder.join(&value)).filter(|file| file.exists());
         let file = inside.unwrap_or_else(|| self.beside(&value));
         let secret = SecretRef::new(file, credentials);
+        if self.secrets == Secrets::Named {
+            return Some(secret);
+        }
         if let Err(error) = secret.read() {
             if is_pasted(&value) {
                 self.problem(

@@ -14,7 +14,7 @@ use figment::value::{Dict, Value};
 use figment::{Figment, Profile, Provider};
 use serde::Deserialize;
 
-use super::checker::Checker;
+use super::checker::{Checker, Secrets};
 use super::environment;
 use super::keys::{self, KEYS, Kind};
 use super::near::{keys_of, near, near_key, split};
@@ -29,7 +29,11 @@ const LARGEST: u64 = 1 << 20;
 const TOML_DATE: &str = "$__toml_private_datetime";
 
 /// Reads and checks a configuration.
-pub(super) fn load(path: &Path, env: impl Iterator<Item = (String, String)>) -> Result<Config, Problems> {
+pub(super) fn load(
+    path: &Path,
+    env: impl Iterator<Item = (String, String)>,
+    secrets: Secrets,
+) -> Result<Config, Problems> {
     let env: BTreeMap<String, String> = env.collect();
     let text = read(path).map_err(|problem| Problems::new(path, vec![problem]))?;
     let positions = Positions::read(&text).map_err(|(message, (line, column))| {
@@ -54,6 +58,7 @@ pub(super) fn load(path: &Path, env: impl Iterator<Item = (String, String)>) -> 
         env,
         problems: variables.problems,
         warnings: Vec::new(),
+        secrets,
         refused: Vec::new(),
     };
     tidy(&mut dict, "", &mut checker);

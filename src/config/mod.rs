@@ -104,7 +104,16 @@ impl Config {
     /// # Errors
     /// Everything that is wrong, at once.
     pub fn load(path: &Path, env: impl Iterator<Item = (String, String)>) -> Result<Self, Problems> {
-        load::load(path, env)
+        load::load(path, env, checker::Secrets::Tried)
+    }
+
+    /// As [`Self::load`], without opening a secret: enough to find a running daemon. Its secrets may be systemd's
+    /// credentials, which nobody's shell can see.
+    ///
+    /// # Errors
+    /// Everything that is wrong, at once.
+    pub fn outline(path: &Path, env: impl Iterator<Item = (String, String)>) -> Result<Self, Problems> {
+        load::load(path, env, checker::Secrets::Named)
     }
 
     fn check(tables: Tables, checker: &mut checker::Checker) -> Option<Self> {

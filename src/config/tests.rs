@@ -485,6 +485,31 @@ fn folders_come_from_the_file_then_systemd_then_the_usual_place() {
 }
 
 #[test]
+fn an_outline_needs_no_secret() {
+    let folder = Folder::new(MINIMAL);
+    for name in ["token", "AuthKey.p8"] {
+        fs::remove_file(folder.0.path().join(name)).expect("removed");
+    }
+    assert!(folder.load(&[]).is_err());
+    let path = folder.0.path().join("config.toml");
+    let outline = Config::outline(&path, std::iter::empty()).expect("good");
+    assert_eq!(outline.runtime_dir, Path::new("/run/rosterd"));
+}
+
+#[test]
+fn every_team_has_folders_of_its_own() {
+    let folder = Folder::new("");
+    let without =
+        MINIMAL.replace("state_dir = \"/var/lib/rosterd\"", "").replace("runtime_dir = \"/run/rosterd\"", "");
+    folder.write("beta.toml", &without, 0o644);
+    let path = folder.0.path().join("beta.toml");
+    let config =
+        Config::load(&path, std::iter::once(("HOME".to_owned(), "/home/x".to_owned()))).expect("good");
+    assert!(config.state_dir.ends_with("rosterd-beta"), "{}", config.state_dir.display());
+    assert!(config.runtime_dir.ends_with("rosterd-beta"), "{}", config.runtime_dir.display());
+}
+
+#[test]
 fn names_that_do_not_fit_the_key_file_are_pointed_out() {
     let folder = Folder::new(&MINIMAL.replace("AuthKey.p8", "AuthKey_XYZ.p8"));
     folder.write("AuthKey_XYZ.p8", "made-up", 0o600);

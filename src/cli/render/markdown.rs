@@ -32,7 +32,11 @@ pub fn plan_markdown(plan: &Plan, apps: &AppIds) -> String {
 fn coverage(text: &mut String, plan: &Plan) {
     let sides = [("directory", &plan.coverage.directory), ("team", &plan.coverage.team)];
     for (side, state) in sides.iter().filter(|(_, state)| *state != "complete") {
-        let _ = writeln!(text, "> **The read of the {side} is {}:** nothing is removed on the strength of it.", escape(state));
+        let _ = writeln!(
+            text,
+            "> **The read of the {side} is {}:** nothing is removed on the strength of it.",
+            escape(state)
+        );
     }
     for problem in &plan.coverage.problems {
         let _ = writeln!(text, "> - {}", escape(&problem.0));

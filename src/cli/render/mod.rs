@@ -68,22 +68,35 @@ impl Paint {
     }
 }
 
-/// Lines with one indent, broken at blanks where they would be wider than the page. A word that is wider alone stays
-/// whole: an address broken in two cannot be copied.
+/// A blank at which no line is broken: commands stay on one line, so that they can be copied.
+const FIXED_BLANK: char = '\u{a0}';
+
+/// Lines with one indent, broken at blanks where they would be wider than the page.
 fn wrap(text: &str, indent: usize, width: usize) -> Vec<String> {
-    let room = width.saturating_sub(indent).max(20);
+    fill(text, indent, indent, width)
+}
+
+/// As [`wrap`], with another indent for the first line. A word that is wider than the page stays whole: an address
+/// broken in two cannot be copied.
+fn fill(text: &str, first: usize, rest: usize, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let mut line = String::new();
-    for word in text.split(' ') {
-        let length = line.chars().count() + 1 + word.chars().count();
-        if !line.is_empty() && length > room {
+    let mut taken = first;
+    for (at, word) in text.split(' ').enumerate() {
+        let length = word.chars().count();
+        let fits = taken + usize::from(!line.is_empty()) + length <= width;
+        // Under something in front of it, even the first word may go to a line of its own.
+        if !fits && (!line.is_empty() || (at == 0 && first > rest)) {
             lines.push(std::mem::take(&mut line));
+            taken = rest;
         }
         if !line.is_empty() {
             line.push(' ');
+            taken += 1;
         }
         line.push_str(word);
+        taken += length;
     }
     lines.push(line);
-    lines
+    lines.into_iter().map(|line| line.replace(FIXED_BLANK, " ")).collect()
 }

@@ -1,7 +1,7 @@
 //! A plan as text: by person, one line each, then what is held and why, then the sums.
 
 use super::words::{self, AppNames};
-use super::{Paint, Tone, wrap};
+use super::{Paint, Tone, fill, wrap};
 use crate::asc::AppIds;
 use crate::model::{Held, HoldReason, Kind, Operation, Plan};
 use crate::telemetry::clean;
@@ -60,7 +60,9 @@ impl Page<'_> {
         if plan.operations.is_empty() {
             let count = plan.summary.unchanged;
             let seats = if count == 1 { "1 seat is".to_owned() } else { format!("{count} seats are") };
-            self.line(&format!("Nothing to do: {seats} as they should be.").replace("is as they", "is as it"));
+            self.line(
+                &format!("Nothing to do: {seats} as they should be.").replace("is as they", "is as it"),
+            );
             self.line("");
             return;
         }
@@ -75,18 +77,23 @@ impl Page<'_> {
     }
 
     fn operation(&mut self, operation: &Operation) {
-        let tone = tone(operation.kind);
-        let lead = format!("{} {}", words::sign(operation.kind), words::verb(operation));
         let change = words::change(operation, &self.apps);
-        let indent = 2 + lead.chars().count() + 2;
-        let mut lines = wrap(&change, indent.min(self.width / 2), self.width).into_iter();
-        let first = lines.next().unwrap_or_default();
-        self.line(&format!("  {}  {first}", self.paint.text(tone, &lead)));
-        for line in lines {
-            self.line(&format!("      {line}"));
-        }
+        self.led(2, operation, "  ", &change);
         for reason in &operation.reasons {
             self.block(6, Some(Tone::Aside), &clean(reason));
+        }
+    }
+
+    /// Sign and verb in their colour, then text that may take several lines.
+    fn led(&mut self, indent: usize, operation: &Operation, gap: &str, text: &str) {
+        let lead = format!("{} {}", words::sign(operation.kind), words::verb(operation));
+        let first = indent + lead.chars().count() + gap.len();
+        let lead = self.paint.text(tone(operation.kind), &lead);
+        let mut lines = fill(text, first, indent + 4, self.width).into_iter();
+        let start = lines.next().unwrap_or_default();
+        self.line(&format!("{:indent$}{lead}{gap}{start}", ""));
+        for line in lines {
+            self.line(&format!("{:1$}{line}", "", indent + 4));
         }
     }
 
@@ -111,9 +118,7 @@ impl Page<'_> {
 
     fn entry(&mut self, held: &Held) {
         let operation = &held.operation;
-        let lead = format!("{} {}", words::sign(operation.kind), words::verb(operation));
-        let lead = self.paint.text(tone(operation.kind), &lead);
-        self.line(&format!("    {lead} {}", words::person(operation)));
+        self.led(4, operation, " ", &words::person(operation));
         let change = words::change(operation, &self.apps);
         let detail = clean(&held.hold.detail);
         let text = if detail.is_empty() { change } else { format!("{change} ({detail})") };
@@ -127,7 +132,7 @@ impl Page<'_> {
         let sums = format!("{}: {}", clean(&plan.team), words::counts(&plan.summary));
         self.block(0, Some(Tone::Heading), &sums);
         if !plan.operations.is_empty() {
-            self.line(&words::forecast(&plan.forecast));
+            self.block(0, None, &words::forecast(&plan.forecast));
         }
         self.line(&format!("digest {}", clean(&plan.digest)));
     }

@@ -1,17 +1,21 @@
 //! How things are, as text.
 
-use comfy_table::{ContentArrangement, Table, TableStyle};
+use comfy_table::presets::NOTHING;
+use comfy_table::{ContentArrangement, Table};
 use jiff::Timestamp;
 
 use super::words::{self, counts, seconds};
 use super::{Paint, Tone, wrap};
 use crate::engine::report::{Doing, Status, Trouble};
-use crate::model::event::CycleResult;
 use crate::model::HoldReason;
+use crate::model::event::CycleResult;
 use crate::telemetry::clean;
 
 /// Cycles that are shown; the audit has all of them.
 const CYCLES: usize = 10;
+
+/// UTC, which servers and their logs have in common.
+const TIME: &str = "%Y-%m-%d %H:%M:%SZ";
 
 /// Held entries that are shown; `plan` has all of them.
 const HELD: usize = 30;
@@ -66,7 +70,7 @@ impl Page {
         let distance = self.now.as_second() - at.as_second();
         let length = seconds(distance.unsigned_abs());
         let relative = if distance >= 0 { format!("{length} ago") } else { format!("in {length}") };
-        format!("{} ({relative})", at.strftime("%Y-%m-%d %H:%M:%SZ"))
+        format!("{} ({relative})", at.strftime(TIME))
     }
 
     fn overview(&mut self, status: &Status) {
@@ -92,12 +96,14 @@ impl Page {
             self.pair("next cycle", &next);
         }
         let budget = &status.budget;
-        let remaining = budget
-            .remaining
-            .map_or_else(String::new, |left| format!(", {left} left by Apple's count"));
+        let remaining =
+            budget.remaining.map_or_else(String::new, |left| format!(", {left} left by Apple's count"));
         self.pair(
             "requests",
-            &format!("{} of {} an hour used, {} kept for others{remaining}", budget.used, budget.limit, budget.reserve),
+            &format!(
+                "{} of {} an hour used, {} kept for others{remaining}",
+                budget.used, budget.limit, budget.reserve
+            ),
         );
         self.pair("version", &clean(&status.version));
     }
@@ -124,7 +130,10 @@ impl Page {
         }
         if status.open_intents > 0 {
             self.heading("Open intents");
-            let text = format!("{} writes without a known outcome; the next cycle settles them", status.open_intents);
+            let count = status.open_intents;
+            let writes = if count == 1 { "write" } else { "writes" };
+            let text =
+                format!("{count} {writes} without a known outcome; the next cycle settles what became of it");
             self.block(2, Tone::Waits, &text);
         }
     }
@@ -147,7 +156,7 @@ impl Page {
             let took = cycle.finished_at.as_second() - cycle.started_at.as_second();
             let plan = cycle.summary.as_ref().map(counts).unwrap_or_default();
             table.add_row([
-                self.time(cycle.finished_at),
+                cycle.finished_at.strftime(TIME).to_string(),
                 seconds(took.unsigned_abs()),
                 cycle.result.as_str().to_owned(),
                 cycle.done.applied.to_string(),
@@ -174,7 +183,12 @@ impl Page {
             let entries = status.held.iter().filter(|held| held.hold.reason == *reason);
             for held in entries.take(HELD) {
                 let operation = &held.operation;
-                let text = format!("{} {} {}", words::sign(operation.kind), words::verb(operation), words::person(operation));
+                let text = format!(
+                    "{} {} {}",
+                    words::sign(operation.kind),
+                    words::verb(operation),
+                    words::person(operation)
+                );
                 let detail = clean(&held.hold.detail);
                 let text = if detail.is_empty() { text } else { format!("{text} ({detail})") };
                 self.line(&format!("    {text}"));
@@ -222,7 +236,7 @@ impl Page {
 
     fn table<const N: usize>(&self, header: [&str; N]) -> Table {
         let mut table = Table::new();
-        table.load_style(TableStyle::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+        table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
         table.set_width(u16::try_from(self.width.saturating_sub(2)).unwrap_or(u16::MAX));
         table.set_header(header);
         table

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::asc::AppIds;
-use crate::model::operation::{Forecast, Kind, Operation, Summary, TargetKind};
+use crate::model::operation::{Forecast, Kind, Operation, Summary};
 use crate::model::{Access, AppId, HoldReason, Roles};
 use crate::telemetry::clean;
 
@@ -158,38 +158,33 @@ pub(super) fn seconds(seconds: u64) -> String {
     }
 }
 
-/// What ends a hold.
+/// What ends a hold. Commands are held together by [`super::FIXED_BLANK`].
 pub(super) fn cure(reason: HoldReason, digest: &str) -> String {
-    match reason {
+    let text = match reason {
         HoldReason::Guard | HoldReason::NewAdmin => {
-            format!("release exactly what is held here: rosterd approve {}", clean(digest))
+            return format!("release exactly what is held here: rosterd\u{a0}approve\u{a0}{}", clean(digest));
         }
         HoldReason::Protected => {
-            "never touched: listed in guard.protected, or the Account Holder; change it in App Store Connect".to_owned()
+            "never touched: listed in guard.protected, or the Account Holder; change it in App Store Connect"
         }
         HoldReason::Unmanaged => {
-            "not ours: rosterd adopt WHO, or decide for all of them in [lifecycle.unmanaged]".to_owned()
+            "not ours: rosterd\u{a0}adopt\u{a0}WHO, or decide for all of them in [lifecycle.unmanaged]"
         }
-        HoldReason::IncompleteRead => "goes on by itself once a read is complete".to_owned(),
-        HoldReason::Conflict => "say which seat it is: rosterd link EMAIL APPLE_ACCOUNT; or correct the directory".to_owned(),
-        HoldReason::InvalidAttribute => "correct the attribute in the identity provider".to_owned(),
-        HoldReason::AwaitingConfirmation => "goes on by itself when the next complete reads agree".to_owned(),
-        HoldReason::Grace => "goes on by itself when lifecycle.leave_grace is over".to_owned(),
-        HoldReason::Backoff => "tried again by itself; a manual cycle does not change that".to_owned(),
+        HoldReason::IncompleteRead => "goes on by itself once a read is complete",
+        HoldReason::Conflict => {
+            "say which seat it is: rosterd\u{a0}link\u{a0}EMAIL\u{a0}APPLE_ACCOUNT; or correct the directory"
+        }
+        HoldReason::InvalidAttribute => "correct the attribute in the identity provider",
+        HoldReason::AwaitingConfirmation => "goes on by itself when the next complete reads agree",
+        HoldReason::Grace => "goes on by itself when lifecycle.leave_grace is over",
+        HoldReason::Backoff => "tried again by itself; a manual cycle does not change that",
         HoldReason::ReinviteLimit => {
-            "ask the person whether the invitation arrives; lifecycle.reinvite_max sends it more often".to_owned()
+            "ask the person whether the invitation arrives; lifecycle.reinvite_max sends it more often"
         }
-        HoldReason::Policy => "the configuration says so: see [lifecycle] and [access]".to_owned(),
+        HoldReason::Policy => "the configuration says so: see [lifecycle] and [access]",
         HoldReason::AwaitingLink => {
-            "say who accepted: rosterd link EMAIL APPLE_ACCOUNT; or rosterd unlink WHO to start over".to_owned()
+            "say who accepted: rosterd\u{a0}link\u{a0}EMAIL\u{a0}APPLE_ACCOUNT; or rosterd\u{a0}unlink\u{a0}WHO to start over"
         }
-    }
-}
-
-/// `users` or `userInvitations` in words.
-pub(super) fn seat_kind(kind: TargetKind) -> &'static str {
-    match kind {
-        TargetKind::Users => "member",
-        TargetKind::UserInvitations => "invitation",
-    }
+    };
+    text.to_owned()
 }
