@@ -10,7 +10,8 @@ use crate::plan::Planned;
 /// quiet there too.
 pub fn changes(ledger: &Ledger, planned: &Planned) -> Vec<Event> {
     let plan = &planned.plan;
-    let held: BTreeMap<String, &Held> = plan.held.iter().map(|held| (hold_key(&held.operation), held)).collect();
+    let held: BTreeMap<String, &Held> =
+        plan.held.iter().map(|held| (hold_key(&held.operation), held)).collect();
     let mut events = Vec::new();
     for (key, entry) in &held {
         if ledger.holds.get(key) != Some(&text_of(entry)) {

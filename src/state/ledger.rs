@@ -25,7 +25,6 @@ const BACKOFFS_KEPT: SignedDuration = SignedDuration::from_hours(24 * 30);
 /// Takes one record in.
 pub fn fold(ledger: &mut Ledger, at: Timestamp, event: &Event) {
     match event {
-        Event::CycleStarted => {}
         Event::CycleFinished { in_scope, .. } => {
             ledger.scope_baseline = in_scope.or(ledger.scope_baseline);
             prune(ledger, at);
