@@ -127,3 +127,32 @@ pub mod catalog;
 pub mod file;
 pub mod oauth;
 pub mod scim;
+
+/// The source that the configuration chose.
+pub enum AnySource {
+    /// `source.type = "scim"`.
+    Scim(scim::ScimSource),
+    /// `source.type = "file"`.
+    File(file::FileSource),
+}
+
+impl DirectorySource for AnySource {
+    async fn read(&self, interest: &Interest) -> Result<DirectorySnapshot, SourceError> {
+        match self {
+            Self::Scim(source) => source.read(interest).await,
+            Self::File(source) => source.read(interest).await,
+        }
+    }
+
+    async fn recheck(
+        &self,
+        interest: &Interest,
+        people: &[PersonId],
+        groups: &[GroupId],
+    ) -> Result<Recheck, SourceError> {
+        match self {
+            Self::Scim(source) => source.recheck(interest, people, groups).await,
+            Self::File(source) => source.recheck(interest, people, groups).await,
+        }
+    }
+}
