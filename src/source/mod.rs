@@ -41,6 +41,15 @@ pub struct Recheck {
     pub groups: Vec<Group>,
 }
 
+/// The last complete snapshot, and where the source's change feeds stood then.
+#[derive(Clone, Copy, Debug)]
+pub struct Previous<'a> {
+    /// As it was returned.
+    pub snapshot: &'a DirectorySnapshot,
+    /// Opaque; one that does not fit (another configuration, another version) leads to a full read.
+    pub watermark: &'a str,
+}
+
 /// A directory that can be read. Implementations know no policy and never write.
 pub trait DirectorySource: Send + Sync {
     /// Reads everybody. A page or group that fails makes the snapshot's coverage partial; an error means that nothing
@@ -49,6 +58,18 @@ pub trait DirectorySource: Send + Sync {
         &self,
         interest: &Interest,
     ) -> impl Future<Output = Result<DirectorySnapshot, SourceError>> + Send;
+
+    /// Reads what changed since a complete snapshot and lays it over that, or reads everybody: without a previous
+    /// read, and wherever the source cannot go on from it. Beside the snapshot comes the watermark to keep *with it*,
+    /// once what it led to was applied; none when the snapshot is not complete or the source has no change feeds.
+    fn read_since(
+        &self,
+        interest: &Interest,
+        previous: Option<Previous<'_>>,
+    ) -> impl Future<Output = Result<(DirectorySnapshot, Option<String>), SourceError>> + Send {
+        let _ = previous;
+        async move { Ok((self.read(interest).await?, None)) }
+    }
 
     /// Reads these people by id and these groups once more.
     fn recheck(
@@ -125,13 +146,15 @@ pub(crate) fn one_line(text: &str, limit: usize) -> String {
 
 pub mod catalog;
 pub mod file;
-pub mod oauth;
+pub mod graph;
 pub mod scim;
 
 /// The source that the configuration chose.
 pub enum AnySource {
     /// `source.type = "scim"`.
-    Scim(scim::ScimSource),
+    Scim(Box<scim::ScimSource>),
+    /// `source.type = "graph"`.
+    Graph(Box<graph::GraphSource>),
     /// `source.type = "file"`.
     File(file::FileSource),
 }
@@ -140,6 +163,7 @@ impl DirectorySource for AnySource {
     async fn read(&self, interest: &Interest) -> Result<DirectorySnapshot, SourceError> {
         match self {
             Self::Scim(source) => source.read(interest).await,
+            Self::Graph(source) => source.read(interest).await,
             Self::File(source) => source.read(interest).await,
         }
     }
@@ -152,6 +176,7 @@ impl DirectorySource for AnySource {
     ) -> Result<Recheck, SourceError> {
         match self {
             Self::Scim(source) => source.recheck(interest, people, groups).await,
+            Self::Graph(source) => source.recheck(interest, people, groups).await,
             Self::File(source) => source.recheck(interest, people, groups).await,
         }
     }
