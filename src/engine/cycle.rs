@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::apply::{Applied, Applier};
 use super::report::{CycleReport, Done, Trouble};
 use super::settle::Seats;
-use super::{Book, CycleError, holds};
+use super::{Book, CycleError};
 use crate::asc::{TeamRead, TeamWrite};
 use crate::clock::Clock;
 use crate::metrics::Metrics;
@@ -188,9 +188,7 @@ where
         spend: Option<&Plan>,
     ) -> Result<Applied, CycleError> {
         let started = Instant::now();
-        let ledger = self.book.ledger();
         let mut events = planned.findings.clone();
-        events.extend(holds::changes(&ledger, planned));
         if let Some(saved) = spend {
             events.push(Event::PlanSpent { digest: saved.digest.clone(), created_at: saved.created_at });
         }

@@ -5,7 +5,6 @@ pub mod commands;
 pub mod conditions;
 pub mod cycle;
 pub mod daemon;
-pub mod holds;
 pub mod quarantine;
 pub mod report;
 pub mod schedule;

@@ -148,7 +148,6 @@ mod any;
 pub mod catalog;
 pub mod file;
 pub mod graph;
-pub mod oauth;
 pub mod scim;
 
 pub use any::AnySource;

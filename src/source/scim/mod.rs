@@ -9,6 +9,7 @@ mod endpoints;
 pub mod groups;
 mod index_walk;
 pub mod members;
+mod oauth;
 pub mod paging;
 mod person;
 mod wanted;
