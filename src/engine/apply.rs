@@ -236,13 +236,8 @@ where
             }
             None => return Err("could not be read again before the removal".to_owned()),
         };
-        crate::plan::recheck::still_leaving(
-            self.applier.policy,
-            operation,
-            now,
-            groups,
-            self.applier.directory,
-        )
+        let (policy, directory) = (self.applier.policy, self.applier.directory);
+        crate::plan::recheck::still_leaving(policy, operation, now, groups, directory).map(drop)
     }
 
     /// Sends one write until it has an outcome. Only answers that cannot have had an effect are sent again.

@@ -14,7 +14,7 @@ mod interest;
 mod leave;
 mod mapping;
 pub mod moved;
-mod names;
+pub mod names;
 mod order;
 pub mod recheck;
 mod scope;
