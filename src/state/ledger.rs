@@ -40,10 +40,12 @@ pub fn fold(ledger: &mut Ledger, at: Timestamp, event: &Event) {
             ledger.links.remove(person);
             ledger.absences.remove(person);
         }
-        Event::Adopted { seat, name } => {
+        Event::Adopted { seat, name } if ledger.person_of(seat).is_none() => {
             let owned = OwnedSeat { seat: seat.clone(), name: name.clone() };
             ledger.owned.insert(seat.as_str().to_owned(), owned);
         }
+        // It is ours already, and its person's.
+        Event::Adopted { .. } => {}
         Event::Disowned { seat } => forget_seat(ledger, seat),
         Event::InvitationVanished { person } => {
             if let Some(link) = ledger.links.get_mut(person) {
@@ -216,15 +218,20 @@ fn gone(ledger: &mut Ledger, at: Timestamp, operation: &Operation) {
     }
 }
 
-/// What was to go had become another seat meanwhile: an invitation was accepted. It stays ours, and the next plan takes it.
+/// What was to go had become another seat meanwhile: an invitation was accepted. It stays ours, and the next plan takes
+/// it, unless it is somebody else's already.
 fn moved(ledger: &mut Ledger, operation: &Operation, seat: &SeatId) {
     let Some(before) = operation.target.seat_id() else { return };
-    if let Some(owned) = ledger.owned.remove(before.as_str()) {
-        ledger.owned.insert(seat.as_str().to_owned(), OwnedSeat { seat: seat.clone(), name: owned.name });
-    }
+    let free = before == *seat || !ledger.owns(seat);
     let holder = holder(ledger, operation, &before);
-    if let Some(link) = holder.and_then(|person| ledger.links.get_mut(&person)) {
-        link.seat = Some(seat.clone());
+    let owned = ledger.owned.remove(before.as_str());
+    match (holder.and_then(|person| ledger.links.get_mut(&person)), owned) {
+        (Some(link), _) => link.seat = free.then(|| seat.clone()),
+        (None, Some(owned)) if free => {
+            let owned = OwnedSeat { seat: seat.clone(), name: owned.name };
+            ledger.owned.insert(seat.as_str().to_owned(), owned);
+        }
+        (None, Some(_) | None) => {}
     }
 }
 
