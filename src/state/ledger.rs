@@ -3,7 +3,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::model::event::{Event, IntentId, LinkBy, Outcome};
+use crate::model::event::{Departure, Event, IntentId, LinkBy, Outcome};
 use crate::model::id::{Address, PersonId, SeatId};
 use crate::model::ledger::{
     Absence, Approval, Backoff, GuardedSet, Ledger, Link, OpenIntent, OwnedSeat, Reservation, hold_key,
@@ -40,12 +40,7 @@ pub fn fold(ledger: &mut Ledger, at: Timestamp, event: &Event) {
             ledger.links.remove(person);
             ledger.absences.remove(person);
         }
-        Event::Adopted { seat, name } if ledger.person_of(seat).is_none() => {
-            let owned = OwnedSeat { seat: seat.clone(), name: name.clone() };
-            ledger.owned.insert(seat.as_str().to_owned(), owned);
-        }
-        // It is ours already, and its person's.
-        Event::Adopted { .. } => {}
+        Event::Adopted { seat, name } => adopt(ledger, seat, name),
         Event::Disowned { seat } => forget_seat(ledger, seat),
         Event::InvitationVanished { person } => {
             if let Some(link) = ledger.links.get_mut(person) {
@@ -59,14 +54,7 @@ pub fn fold(ledger: &mut Ledger, at: Timestamp, event: &Event) {
         Event::AccountUnmapped { address } => {
             ledger.accounts.remove(address.folded());
         }
-        Event::AbsenceSeen { person, departure } => {
-            let first = Absence { departure: *departure, confirmations: 0, since: at };
-            let absence = ledger.absences.entry(person.clone()).or_insert(first);
-            if absence.departure != *departure {
-                *absence = first;
-            }
-            absence.confirmations = absence.confirmations.saturating_add(1);
-        }
+        Event::AbsenceSeen { person, departure } => miss(ledger, at, person, *departure),
         Event::AbsenceCleared { person } => {
             ledger.absences.remove(person);
         }
@@ -82,17 +70,38 @@ pub fn fold(ledger: &mut Ledger, at: Timestamp, event: &Event) {
             keep_newest(&mut ledger.guarded, GUARDED_KEPT);
         }
         Event::Approved { digest, entries, expires } => {
-            ledger.approvals.retain(|approval| approval.digest != *digest);
+            spend(ledger, digest);
             let (digest, entries) = (digest.clone(), entries.clone());
             ledger.approvals.push(Approval { digest, entries, expires: *expires });
         }
-        Event::ApprovalSpent { digest } => ledger.approvals.retain(|approval| approval.digest != *digest),
+        Event::ApprovalSpent { digest } => spend(ledger, digest),
         Event::PlanSpent { digest, created_at } => {
             ledger.spent_plans.push((digest.clone(), *created_at));
             keep_newest(&mut ledger.spent_plans, SPENT_KEPT);
         }
         Event::Checkpoint { ledger: whole } => ledger.clone_from(whole),
     }
+}
+
+fn adopt(ledger: &mut Ledger, seat: &SeatId, name: &Address) {
+    // A linked seat is ours already, and its person's.
+    if ledger.person_of(seat).is_none() {
+        let owned = OwnedSeat { seat: seat.clone(), name: name.clone() };
+        ledger.owned.insert(seat.as_str().to_owned(), owned);
+    }
+}
+
+fn miss(ledger: &mut Ledger, at: Timestamp, person: &PersonId, departure: Departure) {
+    let first = Absence { departure, confirmations: 0, since: at };
+    let absence = ledger.absences.entry(person.clone()).or_insert(first);
+    if absence.departure != departure {
+        *absence = first;
+    }
+    absence.confirmations = absence.confirmations.saturating_add(1);
+}
+
+fn spend(ledger: &mut Ledger, digest: &str) {
+    ledger.approvals.retain(|approval| approval.digest != digest);
 }
 
 fn keep_newest<T>(list: &mut Vec<T>, count: usize) {

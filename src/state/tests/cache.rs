@@ -3,7 +3,7 @@ use std::os::unix::fs::FileExt;
 use serde_json::json;
 
 use super::*;
-use crate::model::team::{Invitation, Member};
+use crate::model::team::{Invitation, Member, TeamSnapshot};
 use crate::model::{Access, Activity, Attributes, Coverage, DirectorySnapshot, Group, GroupMember, Person};
 
 fn person(id: &str, name: &str) -> Person {
