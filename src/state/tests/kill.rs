@@ -59,7 +59,7 @@ fn kill_one(world: &World, round: u64) -> Option<(u64, u32)> {
         .unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
     let mut last = None;
-    if round % 2 == 0 {
+    if round.is_multiple_of(2) {
         last = lines.find_map(|line| acknowledged(&line));
         assert!(last.is_some(), "round {round}: the process could not start");
     }
