@@ -7,7 +7,7 @@ use crate::model::event::{Departure, Event, IntentId, LinkBy, Outcome};
 use crate::model::id::{Address, PersonId, SeatId};
 use crate::model::ledger::{
     Absence, Approval, Backoff, GuardedSet, Ledger, Link, OpenIntent, OwnedSeat, Reservation, hold_key,
-    is_revocation, subject_key,
+    is_revocation, narrows, subject_key,
 };
 use crate::model::operation::{Kind, Operation, PersonRef};
 
@@ -165,8 +165,12 @@ fn invited(
     expires: Option<Timestamp>,
 ) {
     let (Some(person), Some(invitee)) = (&operation.person, &operation.invitee) else { return };
-    let sent = ledger.links.get(&person.id).map_or(0, |link| link.invitations_sent);
-    let since = ledger.links.get(&person.id).map_or(at, |link| link.since);
+    let before = ledger.links.remove(&person.id);
+    let sent = before.as_ref().map_or(0, |link| link.invitations_sent);
+    let had = before.as_ref().and_then(|link| link.applied.as_ref()).filter(|_| operation.replacement);
+    if had.zip(operation.after.as_ref()).is_some_and(|(had, gets)| narrows(had, gets)) {
+        ledger.revocations.push(at);
+    }
     if let Some(seat) = seat {
         forget_seat(ledger, seat);
     }
@@ -177,7 +181,7 @@ fn invited(
         seat: seat.cloned(),
         by: LinkBy::Invited,
         name: invitee.email.clone(),
-        since,
+        since: before.as_ref().map_or(at, |link| link.since),
         applied: operation.after.clone(),
         invited_as: Some((invitee.first_name.clone(), invitee.last_name.clone())),
         expires,
@@ -221,6 +225,8 @@ fn gone(ledger: &mut Ledger, at: Timestamp, operation: &Operation) {
         if let Some(link) = ledger.links.get_mut(&holder) {
             link.seat = None;
             link.expires = None;
+            // What the next one is compared with, to tell whether it grants less.
+            link.applied = operation.before.clone().or(link.applied.take());
         }
     } else {
         release(ledger, at, operation, &holder);

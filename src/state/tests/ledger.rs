@@ -178,6 +178,9 @@ fn an_invitation_links_and_counts() {
         &[(SEAT, seat(&invitation("n-2"))), (SENT, json!(2)), ("/revocations", json!([]))],
     );
     check("taken back", &again[..2], &[(SEAT, Value::Null), (SENT, json!(1)), ("/reservations", json!({}))]);
+    let less = Operation { after: Some(access("SALES")), ..replacing(invite()) };
+    let narrowed = [again[0].clone(), again[1].clone(), done(less, applied(Some(invitation("n-2"))))];
+    check("with less", &narrowed, &[("/revocations", json!([at(5)])), (SENT, json!(2))]);
     let answered = [again[0].clone(), vec![linked(member("m-1"), LinkBy::Accepted)]];
     check(
         "accepted",
