@@ -1,1 +1,3 @@
 //! The only place that both reads and writes.
+
+pub mod report;

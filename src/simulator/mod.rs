@@ -14,7 +14,7 @@ pub mod directory;
 pub mod faults;
 mod files;
 mod generated;
-mod graph;
+pub mod graph;
 mod ids;
 mod key;
 mod message;
@@ -198,6 +198,11 @@ impl Running {
     /// `source.scim.token_url` for `auth = "oauth2"`.
     pub fn token_url(&self) -> String {
         format!("{}/oauth2/token", self.origin)
+    }
+
+    /// `source.graph.base_url`.
+    pub fn graph_url(&self) -> String {
+        format!("{}/v1.0", self.origin)
     }
 
     /// The control API.

@@ -77,6 +77,8 @@ pub struct State {
     pub skew: SignedDuration,
     /// `http://127.0.0.1:PORT`.
     pub origin: String,
+    /// Entra's own side: assignments, tokens, change feeds.
+    pub graph: super::graph::Graph,
     pub(super) key: ApiKey,
     pub(super) clock: Clock,
     /// When each request of the last hour came.
@@ -98,6 +100,7 @@ impl State {
             switches,
             skew: SignedDuration::ZERO,
             origin,
+            graph: super::graph::Graph::default(),
             key,
             clock,
             budget: VecDeque::new(),
@@ -126,6 +129,7 @@ impl State {
         self.requests.iter_mut().for_each(|seen| older(&mut seen.at));
         self.budget.iter_mut().for_each(older);
         self.tokens.values_mut().for_each(older);
+        self.graph.age(by);
     }
 
     /// How many mails went to an address, whatever its case.

@@ -10,6 +10,8 @@ pub struct Switches {
     pub app_store_connect: AscSwitches,
     /// The SCIM provider.
     pub scim: ScimSwitches,
+    /// Microsoft Graph.
+    pub graph: super::graph::GraphSwitches,
 }
 
 /// What App Store Connect does.

@@ -1,0 +1,201 @@
+//! What the engine tells about itself: the JSON of `status`, `/status` and the page.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::model::event::{CycleId, CycleResult};
+use crate::model::operation::{Held, HoldReason, PlanCoverage, Summary};
+
+/// The schema name of [`Status`].
+pub const SCHEMA: &str = "rosterd.status/1";
+
+/// How one cycle went.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CycleReport {
+    /// Its id.
+    pub id: CycleId,
+    /// Its start.
+    pub started_at: Timestamp,
+    /// Its end.
+    pub finished_at: Timestamp,
+    /// How it ended.
+    pub result: CycleResult,
+    /// Of its plan.
+    pub digest: Option<String>,
+    /// Of its plan.
+    pub summary: Option<Summary>,
+    /// Of its plan.
+    pub coverage: Option<PlanCoverage>,
+    /// What became of its operations.
+    pub done: Done,
+    /// Why it ended early, and the cure.
+    pub error: Option<Trouble>,
+}
+
+/// What became of a plan's operations.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Done {
+    /// Done, or so already.
+    pub applied: usize,
+    /// Refused.
+    pub failed: usize,
+    /// Withdrawn before they were sent.
+    pub withdrawn: usize,
+    /// No telling; settled by the next cycle.
+    pub unknown: usize,
+    /// Left for the next cycle by the budget, a signal or a refusal.
+    pub deferred: usize,
+}
+
+/// One line of what is wrong, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trouble {
+    /// What.
+    pub text: String,
+    /// The cure, where there is one.
+    pub hint: Option<String>,
+}
+
+/// What the daemon does right now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Doing {
+    /// No daemon runs.
+    NotRunning,
+    /// Waiting for the next cycle.
+    Waiting,
+    /// Reading both sides.
+    Observing,
+    /// Computing.
+    Planning,
+    /// Writing.
+    Applying,
+    /// Finishing after a signal.
+    Stopping,
+}
+
+/// The API key's hour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BudgetReport {
+    /// Requests an hour, by the server's header or the configuration.
+    pub limit: u64,
+    /// Left for others.
+    pub reserve: u64,
+    /// Ours within the last hour.
+    pub used: u64,
+    /// What the key's hour has left, as the server last said.
+    pub remaining: Option<u64>,
+}
+
+/// A credential of ours.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CredentialReport {
+    /// `app_store_connect_key`, `scim_token`, `graph_secret`, …
+    pub name: String,
+    /// When it expires, where that is known.
+    pub expires: Option<Timestamp>,
+    /// How it is known: `configuration`, `certificate`, `graph`.
+    pub known_from: Option<String>,
+}
+
+/// Cycles are slowed after repeated failures.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quarantine {
+    /// Of the first failure in the row.
+    pub since: Timestamp,
+    /// When the next try is due.
+    pub until: Timestamp,
+    /// Cycles that failed in a row.
+    pub failures: u32,
+    /// The last failure.
+    pub trouble: Option<Trouble>,
+}
+
+/// The latest set that guards hold.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GuardReport {
+    /// What `approve` takes.
+    pub digest: String,
+    /// Keys of `[guard]`.
+    pub guards: Vec<String>,
+    /// Since when.
+    pub at: Timestamp,
+    /// True when the set has been approved and waits for the next cycle.
+    pub approved: bool,
+}
+
+/// Everything `status` shows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// The configuration's `name`.
+    pub team: String,
+    /// Of the program.
+    pub version: String,
+    /// When this was written.
+    pub now: Timestamp,
+    /// What the daemon does.
+    pub doing: Doing,
+    /// Since when it runs.
+    pub running_since: Option<Timestamp>,
+    /// From the end of a cycle to the start of the next; with cron, the longest gap of the coming day.
+    pub interval_seconds: u64,
+    /// When the next cycle is due.
+    pub next_cycle: Option<Timestamp>,
+    /// End of the last cycle that succeeded.
+    pub last_success: Option<Timestamp>,
+    /// Cycles that failed in a row.
+    pub consecutive_failures: u32,
+    /// Where cycles are slowed.
+    pub quarantine: Option<Quarantine>,
+    /// Newest first.
+    pub cycles: Vec<CycleReport>,
+    /// Of the last plan, by reason.
+    pub held_by_reason: BTreeMap<HoldReason, usize>,
+    /// Of the last plan; empty where personal data is not shown.
+    pub held: Vec<Held>,
+    /// Where guards hold something.
+    pub guard: Option<GuardReport>,
+    /// Writes without an outcome.
+    pub open_intents: usize,
+    /// The API key's hour.
+    pub budget: BudgetReport,
+    /// Our credentials.
+    pub credentials: Vec<CredentialReport>,
+    /// False after a reload that was refused, with why.
+    pub reload_trouble: Option<Trouble>,
+}
+
+impl Status {
+    /// The same without names, addresses and ids of people.
+    #[must_use]
+    pub fn without_personal_data(mut self) -> Self {
+        self.held.clear();
+        for cycle in &mut self.cycles {
+            if let Some(coverage) = &mut cycle.coverage {
+                coverage.problems.clear();
+            }
+            if let Some(error) = &mut cycle.error {
+                "see `rosterd status` on the machine".clone_into(&mut error.text);
+            }
+        }
+        if let Some(quarantine) = &mut self.quarantine {
+            quarantine.trouble = None;
+        }
+        self.reload_trouble = self.reload_trouble.map(|_| Trouble {
+            text: "the configuration on disk was refused".to_owned(),
+            hint: Some("run `rosterd check`".to_owned()),
+        });
+        self
+    }
+
+    /// True when a daemon has succeeded within three intervals.
+    pub fn is_ready(&self) -> bool {
+        let Some(last) = self.last_success else { return false };
+        let age = self.now.as_second() - last.as_second();
+        u64::try_from(age).unwrap_or(0) <= self.interval_seconds.saturating_mul(3)
+    }
+}
