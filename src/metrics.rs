@@ -15,6 +15,9 @@ use crate::http::Peer;
 use crate::model::event::CycleResult;
 use crate::model::operation::{HoldReason, Kind, Plan};
 
+mod process;
+mod text;
+
 type Float = Gauge<f64, AtomicU64>;
 type Int = Gauge<i64, AtomicI64>;
 type Seconds = Counter<f64, AtomicU64>;
@@ -124,7 +127,7 @@ impl Metrics {
     /// All series that are known in advance, at zero.
     pub fn new() -> Arc<Self> {
         let mut metrics = Self {
-            registry: Registry::with_prefix("rosterd"),
+            registry: Registry::default(),
             cycles: Family::default(),
             cycle_duration: Histogram::new([0.5, 1.0, 5.0, 30.0, 120.0, 600.0, 2400.0]),
             stage_duration: Family::new_with_constructor(StageBuckets),
@@ -161,7 +164,8 @@ impl Metrics {
     }
 
     fn register(&mut self) {
-        let r = &mut self.registry;
+        self.registry.register_collector(Box::new(process::ProcessCollector::new()));
+        let r = self.registry.sub_registry_with_prefix("rosterd");
         let build = Family::<BuildLabel, Int>::default();
         build.get_or_create(&BuildLabel { version: env!("CARGO_PKG_VERSION").to_owned() }).set(1);
         r.register("build_info", "This build; always 1", build);
@@ -283,11 +287,11 @@ impl Metrics {
         }
     }
 
-    /// The text of `/metrics` (OpenMetrics 1.0.0).
+    /// The text of `/metrics` (Prometheus text format 0.0.4).
     pub fn encode(&self) -> String {
-        let mut text = String::new();
-        encode(&mut text, &self.registry).expect("writing to a string cannot fail");
-        text
+        let mut open_metrics = String::new();
+        encode(&mut open_metrics, &self.registry).expect("writing to a string cannot fail");
+        text::classic(&open_metrics)
     }
 
     /// One request ended.

@@ -90,6 +90,13 @@ async fn single_objects_and_errors_are_scim() {
     let answer = peer.get(&format!("/scim/v2/Users/{ada}")).await;
     assert_eq!(answer.header("content-type"), "application/scim+json");
     assert_eq!(answer.json()["name"], json!({"givenName": "Ada", "familyName": "King"}));
+    assert_eq!(peer.get("/scim/v2/Users/ada@example.com").await.status, 404, "a user name is no id");
+    peer.sim.switch(|switches| switches.scim.member_value = MemberValue::UserName);
+    assert_eq!(
+        peer.get("/scim/v2/Users/ada@example.com").await.json()["id"],
+        *ada,
+        "here it is as good as one"
+    );
     let missing = peer.get("/scim/v2/Users/nobody").await;
     assert_eq!((missing.status, &missing.json()["status"]), (404, &json!("404")));
     assert_eq!(missing.json()["schemas"], json!(["urn:ietf:params:scim:api:messages:2.0:Error"]));
