@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 
 use super::catalog::Catalog;
-use super::scim::groups::{GatherPlan, Lookup, Reader, Strays, gather};
+use super::scim::groups::{GatherPlan, Lookup, MembersSeen, Reader, Strays, gather};
 use super::scim::members::Index;
 use super::scim::wire::{GroupRecord, List, Object, parse_group, parse_user};
 use super::scim::{PersonRecord, Wanted};
@@ -110,7 +110,12 @@ async fn members(
     let mut index = Index::new(groups.iter().map(|group| group.id.clone()));
     people.iter().for_each(|record| index.add(record));
     let roots = groups.iter().filter(|group| ids.contains(&group.id)).cloned().collect();
-    let plan = GatherPlan { nested: interest.nested, strays: Strays::Keep, concurrency: 1 };
+    let plan = GatherPlan {
+        nested: interest.nested,
+        members_seen: MembersSeen::Yes,
+        strays: Strays::Keep,
+        concurrency: 1,
+    };
     let gathered = gather(&Loaded { groups }, index, roots, plan).await?;
     Ok((gathered.groups, gathered.problems))
 }
