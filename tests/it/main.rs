@@ -1,0 +1,3 @@
+//! One binary for all tests that use rosterd from outside.
+
+mod simulator;
