@@ -401,3 +401,52 @@ impl Metrics {
 pub fn int(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    const ALERTS: &str = include_str!("../monitoring/alerts.yml");
+    const ALERT_TESTS: &str = include_str!("../monitoring/alerts_test.yml");
+    const DASHBOARD: &str = include_str!("../monitoring/dashboard.json");
+
+    /// Everything that looks like one of our series.
+    fn series(text: &str) -> BTreeSet<&str> {
+        text.split(|letter: char| !letter.is_ascii_lowercase() && letter != '_')
+            .filter(|word| word.starts_with("rosterd_") || word.starts_with("process_"))
+            .collect()
+    }
+
+    #[test]
+    fn alerts_and_dashboard_name_series_that_exist() {
+        let metrics = Metrics::new();
+        metrics.http_request(Peer::Token, "POST", "200", Duration::ZERO);
+        metrics.http_retry(Peer::Token, "5xx");
+        metrics.clock_skew(Peer::Token, 0);
+        metrics.credential_expiry("key", jiff::Timestamp::UNIX_EPOCH);
+        metrics.notice("email", true);
+        let text = metrics.encode();
+        let known: BTreeSet<&str> =
+            text.lines().filter(|line| !line.starts_with('#')).flat_map(series).collect();
+        for (file, text) in [("alerts", ALERTS), ("alert tests", ALERT_TESTS), ("dashboard", DASHBOARD)] {
+            let named = series(text);
+            assert!(named.len() > 10, "{file}: {named:?}");
+            let unknown: Vec<_> = named.difference(&known).collect();
+            assert!(unknown.is_empty(), "{file}: {unknown:?}");
+        }
+    }
+
+    #[test]
+    fn the_dashboard_is_json_with_queries() {
+        let dashboard: serde_json::Value = serde_json::from_str(DASHBOARD).expect("JSON");
+        let panels = dashboard["panels"].as_array().expect("panels");
+        let drawn = panels.iter().filter(|panel| panel["type"] != "row");
+        for panel in drawn {
+            let targets = panel["targets"].as_array().expect("targets");
+            assert!(targets.iter().all(|target| target["expr"].is_string()), "{}", panel["title"]);
+            assert!(!targets.is_empty(), "{}", panel["title"]);
+        }
+    }
+}

@@ -309,3 +309,6 @@ impl AscClient {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,8 @@
 
 pub mod client;
 pub mod errors;
+#[cfg(test)]
+mod fake;
 mod paging;
 pub mod rate;
 mod read;

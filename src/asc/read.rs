@@ -199,3 +199,6 @@ impl AscClient {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -81,3 +81,6 @@ fn request_id(reply: &Reply) -> Option<String> {
     let id = REQUEST_IDS.iter().find_map(|name| reply.header(name))?;
     Some(super::errors::clean(id, 100)).filter(|id| !id.is_empty())
 }
+
+#[cfg(test)]
+mod tests;

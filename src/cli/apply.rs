@@ -14,8 +14,11 @@ const LARGEST_PLAN: u64 = 256 << 20;
 
 pub(super) async fn run(options: &Options, args: &ApplyArgs) -> Result<u8, Failure> {
     if args.file.is_none() && !args.yes && !out::can_ask() {
-        return Err(Failure::new(super::USAGE, "apply would ask before it writes, and there is no terminal to ask on")
-            .hint("pass --yes, or save a plan with `rosterd plan --out FILE` and apply that file"));
+        return Err(Failure::new(
+            super::USAGE,
+            "apply would ask before it writes, and there is no terminal to ask on",
+        )
+        .hint("pass --yes, or save a plan with `rosterd plan --out FILE` and apply that file"));
     }
     let saved = args.file.as_deref().map(read).transpose()?;
     let mut session = Session::load(options)?;
@@ -36,7 +39,11 @@ pub(super) async fn run(options: &Options, args: &ApplyArgs) -> Result<u8, Failu
 }
 
 /// `None` when the user said no.
-async fn plan_and_ask(session: &mut Session, options: &Options, args: &ApplyArgs) -> Result<Option<Answer>, Failure> {
+async fn plan_and_ask(
+    session: &mut Session,
+    options: &Options,
+    args: &ApplyArgs,
+) -> Result<Option<Answer>, Failure> {
     let (plan, apps) = match session.ask(Request::Plan).await? {
         Answer::Plan { plan, apps } => (plan, apps),
         other => return Err(super::session::unexpected(&other)),
@@ -60,9 +67,14 @@ fn read(path: &Path) -> Result<Plan, Failure> {
         return Err(failed(&"too large to be a plan"));
     }
     let text = std::fs::read(path).map_err(|error| failed(&error))?;
-    let plan: Plan = serde_json::from_slice(&text).map_err(|error| failed(&format!("not a saved plan: {error}")))?;
+    let plan: Plan =
+        serde_json::from_slice(&text).map_err(|error| failed(&format!("not a saved plan: {error}")))?;
     if plan.schema != crate::model::operation::SCHEMA {
-        return Err(failed(&format!("its schema is {:?}, this version reads {:?}", plan.schema, crate::model::operation::SCHEMA)));
+        return Err(failed(&format!(
+            "its schema is {:?}, this version reads {:?}",
+            plan.schema,
+            crate::model::operation::SCHEMA
+        )));
     }
     Ok(plan)
 }

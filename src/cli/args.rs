@@ -9,11 +9,26 @@ use crate::telemetry::{ColorChoice, LogFormat, Program};
 
 /// Keep the roster of an App Store Connect team in line with an identity provider.
 #[derive(Debug, Parser)]
-#[command(name = "rosterd", version, max_term_width = 100, propagate_version = true, subcommand_required = true)]
-#[command(after_help = "Try it with no account anywhere:\n  rosterd demo\n  rosterd simulate --dir sim & rosterd -c sim/config.toml plan\n\nExit codes: 0 done or nothing to do, 1 error, 2 changes are planned (plan --detailed-exitcode), 3 held by a guard,\n4 authentication or authorization refused, 5 partly applied, 6 state locked, 64 usage, 78 configuration.")]
+#[command(
+    name = "rosterd",
+    version,
+    max_term_width = 100,
+    propagate_version = true,
+    subcommand_required = true
+)]
+#[command(
+    after_help = "Try it with no account anywhere:\n  rosterd demo\n  rosterd simulate --dir sim & rosterd -c sim/config.toml plan\n\nExit codes: 0 done or nothing to do, 1 error, 2 changes are planned (plan --detailed-exitcode), 3 held by a guard,\n4 authentication or authorization refused, 5 partly applied, 6 state locked, 64 usage, 78 configuration."
+)]
 pub struct Args {
     /// The team's configuration.
-    #[arg(short, long, global = true, env = "ROSTERD_CONFIG", default_value = "/etc/rosterd/config.toml", value_name = "FILE")]
+    #[arg(
+        short,
+        long,
+        global = true,
+        env = "ROSTERD_CONFIG",
+        default_value = "/etc/rosterd/config.toml",
+        value_name = "FILE"
+    )]
     pub config: PathBuf,
     /// Shape of log lines on stderr.
     #[arg(long, global = true, value_enum, default_value_t = LogFormat::Auto, value_name = "FORMAT")]
@@ -87,7 +102,9 @@ pub enum Command {
     #[command(after_help = "Example:\n  rosterd doctor")]
     Doctor(Output),
     /// Dry run: read both sides and print what would be done.
-    #[command(after_help = "Examples:\n  rosterd plan\n  rosterd plan --out plan.json && rosterd apply plan.json\n  rosterd plan --output markdown --detailed-exitcode")]
+    #[command(
+        after_help = "Examples:\n  rosterd plan\n  rosterd plan --out plan.json && rosterd apply plan.json\n  rosterd plan --output markdown --detailed-exitcode"
+    )]
     Plan(PlanArgs),
     /// Apply a saved plan, or plan, ask and apply.
     #[command(after_help = "Examples:\n  rosterd apply\n  rosterd apply --yes\n  rosterd apply plan.json")]
@@ -126,10 +143,14 @@ pub enum Command {
         who: Vec<String>,
     },
     /// The decision log.
-    #[command(after_help = "Examples:\n  rosterd audit show --limit 20\n  rosterd audit verify\n  rosterd audit export > audit.jsonl")]
+    #[command(
+        after_help = "Examples:\n  rosterd audit show --limit 20\n  rosterd audit verify\n  rosterd audit export > audit.jsonl"
+    )]
     Audit(AuditArgs),
     /// Ledger and state, for backup, moving and support.
-    #[command(after_help = "Examples:\n  rosterd state export > state.jsonl\n  rosterd state import state.jsonl\n  rosterd state check")]
+    #[command(
+        after_help = "Examples:\n  rosterd state export > state.jsonl\n  rosterd state import state.jsonl\n  rosterd state check"
+    )]
     State(StateArgs),
     /// Serve a simulated team and identity provider on loopback and write a configuration for them.
     #[cfg(feature = "simulator")]

@@ -1,31 +1,37 @@
-//! `audit`: the decision log, which is the journal itself.
+//! `audit`: the decision log, which is the journal itself. A journal only grows, so it is read beside a running daemon.
 
-use super::args::AuditCommand;
+use super::args::{AuditCommand, AuditShowArgs};
 use super::out::{self, Failure};
-use super::session::{self, Options};
-use crate::control::protocol::Request;
+use super::session::Options;
+use crate::config::Config;
 use crate::engine::CycleError;
+use crate::state::audit::{export, newest_first};
+use crate::state::{AuditFilter, StateError};
 
-pub(super) async fn run(options: &Options, command: &AuditCommand) -> Result<u8, Failure> {
+pub(super) fn run(options: &Options, command: &AuditCommand) -> Result<u8, Failure> {
+    let config = options.config()?;
     match command {
-        AuditCommand::Show(args) => {
-            let (limit, since, who) = (args.limit, args.since, args.who.clone());
-            session::simple(options, Request::AuditShow { limit, since, who }).await
+        AuditCommand::Show(args) => show(&config, args),
+        AuditCommand::Verify => {
+            let verified = crate::state::verify(&config.state_dir).map_err(CycleError::from)?;
+            out::result(&super::reports::verified_text(&verified));
+            Ok(0)
         }
-        AuditCommand::Verify => verify(options),
         AuditCommand::Export { since } => {
-            // Segments only grow, so they can be read beside a running daemon.
-            let config = options.config()?;
-            let text = crate::state::audit::export_text(&config.state_dir, *since).map_err(CycleError::from)?;
-            out::result(&text);
+            let mut stdout = std::io::BufWriter::new(std::io::stdout().lock());
+            export(&config.state_dir, *since, &mut stdout).map_err(CycleError::from)?;
+            std::io::Write::flush(&mut stdout).map_err(|error| Failure::new(1, error.to_string()))?;
             Ok(0)
         }
     }
 }
 
-fn verify(options: &Options) -> Result<u8, Failure> {
-    let config = options.config()?;
-    let verified = crate::state::audit::verify(&config.state_dir).map_err(CycleError::from)?;
-    out::result(&format!("{verified}\n"));
+fn show(config: &Config, args: &AuditShowArgs) -> Result<u8, Failure> {
+    let filter = AuditFilter { since: args.since, cycle: None, who: args.who.clone() };
+    let records = newest_first(&config.state_dir, filter)
+        .and_then(|records| records.take(args.limit).collect::<Result<Vec<_>, StateError>>())
+        .map_err(CycleError::from)?;
+    let text: String = records.iter().rev().map(super::reports::record_line).collect();
+    out::result(&text);
     Ok(0)
 }

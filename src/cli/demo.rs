@@ -45,24 +45,33 @@ async fn tell(options: &Options, folder: &Path, running: &Running) -> Result<(),
     let opened = wire::open(&config, Use::Write, Box::new(|_| {}))?;
     let stage = Stage { options, opened };
 
-    say("1. The dry run", "A simulated team and a simulated identity provider are up on this machine. What would rosterd do?");
+    say(
+        "1. The dry run",
+        "A simulated team and a simulated identity provider are up on this machine. What would rosterd do?",
+    );
     let plan = stage.plan().await?;
     say("2. Apply", "The very plan that was shown is applied, each write recorded before it is sent.");
     stage.apply(&plan).await?;
-    let mails = running.with_state(|state| state.team.mails_sent());
+    let mails = running.with_state(|state| state.mails.len());
     out::result(&format!("App Store Connect sent {mails} e-mails.\n"));
     say("3. Plan again", "Both sides rest, so there is nothing left to do.");
     stage.plan().await?;
 
-    say("4. A leaver", "Alan Turing is disabled in the identity provider. He is read again by id just before his seat goes.");
-    running.with_state(|state| state.directory.disable("alan@example.com"));
+    say(
+        "4. A leaver",
+        "Alan Turing is disabled in the identity provider. He is read again by id just before his seat goes.",
+    );
+    running.with_state(|state| disable(state, "alan"));
     let plan = stage.plan().await?;
     stage.apply(&plan).await?;
 
-    say("5. A mistake", "Somebody disables half of the developers at once. Removals are held; nothing happens without a second look.");
+    say(
+        "5. A mistake",
+        "Somebody disables half of the developers at once. Removals are held; nothing happens without a second look.",
+    );
     running.with_state(|state| {
         for local in ["edsger", "kathleen", "emmy", "dorothy", "annie", "hedy", "karen", "tom"] {
-            state.directory.disable(&format!("{local}@example.com"));
+            disable(state, local);
         }
     });
     let plan = stage.plan().await?;
@@ -70,6 +79,12 @@ async fn tell(options: &Options, folder: &Path, running: &Running) -> Result<(),
     out::result("\nNobody lost a seat. `rosterd approve DIGEST` would release exactly this set, once.\n");
     out::result("Next: `rosterd simulate --dir sim` to play on, or the README for your own team.\n");
     Ok(())
+}
+
+fn disable(state: &mut simulator::State, local: &str) {
+    if let Some(person) = state.directory.person_mut(&format!("{local}@example.com")) {
+        person.active = false;
+    }
 }
 
 fn say(title: &str, text: &str) {
@@ -83,7 +98,7 @@ struct Stage<'a> {
 
 impl Stage<'_> {
     async fn ask(&self, request: Request) -> Result<Answer, Failure> {
-        let caller = Caller::user(crate::state::effective_user());
+        let caller = Caller::user(crate::state::process::effective_user());
         match self.opened.team.core.serve(request, &caller).await {
             Answer::Refused(refusal) => Err(refusal.into()),
             answer => Ok(answer),
@@ -103,7 +118,11 @@ impl Stage<'_> {
     async fn apply(&self, plan: &Plan) -> Result<(), Failure> {
         match self.ask(Request::Apply { digest: plan.digest.clone() }).await? {
             Answer::Applied { report, .. } => {
-                out::result(&format!("applied {} of {} operations\n", report.done.applied, plan.operations.len()));
+                out::result(&format!(
+                    "applied {} of {} operations\n",
+                    report.done.applied,
+                    plan.operations.len()
+                ));
                 Ok(())
             }
             other => Err(super::session::unexpected(&other)),

@@ -1,6 +1,7 @@
 //! `doctor`: the "test connection". One line for each thing that was tried, what came back, and the cure.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -9,10 +10,10 @@ use super::out::{self, Failure};
 use super::session::Options;
 use crate::asc::token::KeyKind;
 use crate::config::Config;
+use crate::engine::CycleError;
 use crate::engine::cycle::interest;
 use crate::engine::report::CredentialReport;
 use crate::engine::wire::{self, Probe};
-use crate::engine::CycleError;
 use crate::source::DirectorySource;
 
 /// A skew beyond this makes Apple refuse tokens: they are dated back by a minute.
@@ -69,7 +70,8 @@ pub(super) async fn run(options: &Options, json: bool) -> Result<u8, Failure> {
 }
 
 async fn examine(config: &Config) -> Vec<Line> {
-    let mut lines = vec![Line::good("configuration", format!("{} is good", config.path.display())), state(config)];
+    let mut lines =
+        vec![Line::good("configuration", format!("{} is good", config.path.display())), state(config)];
     match wire::probe(config) {
         Ok(probe) => {
             let (directory, team) = tokio::join!(directory(&probe), team(&probe));
@@ -89,10 +91,16 @@ async fn examine(config: &Config) -> Vec<Line> {
 }
 
 fn state(config: &Config) -> Line {
-    match crate::state::check(&config.state_dir) {
-        Ok(report) if report.is_good() => Line::good("state", format!("{} is good", config.state_dir.display())),
-        Ok(report) => Line::warning("state", report.to_string(), "see `rosterd state check`"),
-        Err(error) if error.is_locked() => Line::good("state", format!("{} is held by the daemon", config.state_dir.display())),
+    match crate::state::check(&config.state_dir, Duration::from_millis(200)) {
+        Ok(report) if report.is_good() => {
+            Line::good("state", format!("{} is good", config.state_dir.display()))
+        }
+        Ok(report) => {
+            Line::warning("state", super::reports::check_text(&report), "see `rosterd state check`")
+        }
+        Err(error) if error.is_locked() => {
+            Line::good("state", format!("{} is held by the daemon", config.state_dir.display()))
+        }
         Err(error) => Line::bad("state", &error.into()),
     }
 }
@@ -102,7 +110,8 @@ async fn directory(probe: &Probe) -> Vec<Line> {
     match probe.source.read(&interest(policy)).await.map_err(CycleError::from) {
         Ok(snapshot) => {
             let wanted = crate::plan::groups_of_interest(policy).len();
-            let counted = format!("{} people, {} groups read", snapshot.people().len(), snapshot.groups.len());
+            let counted =
+                format!("{} people, {} groups read", snapshot.people().len(), snapshot.groups.len());
             let read = if snapshot.coverage.is_complete() {
                 Line::good("identity provider", counted)
             } else {
@@ -125,17 +134,23 @@ async fn team(probe: &Probe) -> Vec<Line> {
         // Apple has no way to ask for a key's role; being able to read proves nothing about writing.
         Ok(()) => vec![Line::good(
             "app store connect",
-            format!("the {kind} can read users; only its first write can tell whether it may write (that takes the Admin role)"),
+            format!(
+                "the {kind} can read users; only its first write can tell whether it may write (that takes the Admin role)"
+            ),
         )],
         Err(error) => return vec![Line::bad("app store connect", &error)],
     };
     let usage = probe.team.budget().usage();
-    let left = usage.remaining.map_or_else(|| "not said by the server".to_owned(), |left| format!("{left} left this hour"));
+    let left = usage
+        .remaining
+        .map_or_else(|| "not said by the server".to_owned(), |left| format!("{left} left this hour"));
     let text = format!("{} requests an hour, {left}, {} kept for others", usage.limit, usage.reserve);
     lines.push(match usage.remaining {
-        Some(left) if left <= usage.reserve => {
-            Line::warning("budget", text, "something else uses this key; writes wait until the hour has more than the reserve left")
-        }
+        Some(left) if left <= usage.reserve => Line::warning(
+            "budget",
+            text,
+            "something else uses this key; writes wait until the hour has more than the reserve left",
+        ),
         Some(_) | None => Line::good("budget", text),
     });
     lines
@@ -145,7 +160,9 @@ fn clock(probe: &Probe) -> Line {
     let skews = [probe.team.skew_seconds(), probe.source.skew_seconds()];
     match skews.into_iter().flatten().max_by_key(|skew| skew.abs()) {
         None => Line::good("clock", "no answer told the time"),
-        Some(skew) if skew.abs() <= SKEW_LIMIT => Line::good("clock", format!("{skew} s off the servers' clocks")),
+        Some(skew) if skew.abs() <= SKEW_LIMIT => {
+            Line::good("clock", format!("{skew} s off the servers' clocks"))
+        }
         Some(skew) => Line::warning(
             "clock",
             format!("this machine's clock is {} s {}", skew.abs(), if skew > 0 { "fast" } else { "slow" }),
@@ -157,11 +174,18 @@ fn clock(probe: &Probe) -> Line {
 fn expiry(credential: &CredentialReport, now: Timestamp) -> Line {
     let name = &credential.name;
     let Some(at) = credential.expires else {
-        return Line::good("expiry", format!("{name}: not known; set credential_expires to be warned in time"));
+        return Line::good(
+            "expiry",
+            format!("{name}: not known; set credential_expires to be warned in time"),
+        );
     };
     let days = at.duration_since(now).as_hours() / 24;
     let text = format!("{name} expires in {days} days, on {}", at.strftime("%Y-%m-%d"));
-    if days > WARN_DAYS { Line::good("expiry", text) } else { Line::warning("expiry", text, "make a new one now, swap the file and send SIGHUP") }
+    if days > WARN_DAYS {
+        Line::good("expiry", text)
+    } else {
+        Line::warning("expiry", text, "make a new one now, swap the file and send SIGHUP")
+    }
 }
 
 fn text(lines: &[Line]) -> String {

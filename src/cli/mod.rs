@@ -1,7 +1,7 @@
 //! The command line: one file per command, results on stdout, messages on stderr, exit codes of the contract.
 
-pub mod args;
 mod apply;
+pub mod args;
 mod audit;
 pub mod check;
 #[cfg(feature = "simulator")]
@@ -11,6 +11,7 @@ mod out;
 mod papers;
 mod plan;
 pub mod render;
+mod reports;
 mod run;
 mod session;
 #[cfg(feature = "simulator")]
@@ -33,7 +34,7 @@ const USAGE: u8 = 64;
 pub fn main() -> ExitCode {
     // Before any thread exists, because the filter is inherited by threads and cannot be given to running ones.
     let durable = crate::state::seccomp::deny_sync_file_range();
-    crate::state::private_umask();
+    crate::state::process::private_umask();
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(error) => return usage(&error),
@@ -74,14 +75,18 @@ async fn dispatch(args: Args) -> Result<u8, Failure> {
         Command::Apply(apply) => apply::run(&options, &apply).await,
         Command::Run(run) => run::run(&options, &run).await,
         Command::Status(status) => status::run(&options, status.json()).await,
-        Command::Approve { digest } => session::simple(&options, crate::control::protocol::Request::Approve { digest }).await,
+        Command::Approve { digest } => {
+            session::simple(&options, crate::control::protocol::Request::Approve { digest }).await
+        }
         Command::Explain(explain) => session::explain(&options, &explain).await,
         Command::Link { email, apple_account } => {
             session::simple(&options, crate::control::protocol::Request::Link { email, apple_account }).await
         }
         Command::Unlink(unlink) => session::simple(&options, unlink.request()).await,
-        Command::Adopt { who } => session::simple(&options, crate::control::protocol::Request::Adopt { who }).await,
-        Command::Audit(audit) => audit::run(&options, &audit.command).await,
+        Command::Adopt { who } => {
+            session::simple(&options, crate::control::protocol::Request::Adopt { who }).await
+        }
+        Command::Audit(audit) => audit::run(&options, &audit.command),
         Command::State(state) => state::run(&options, &state.command).await,
         #[cfg(feature = "simulator")]
         Command::Simulate(simulate) => simulate::run(&simulate).await,

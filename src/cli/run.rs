@@ -54,14 +54,14 @@ async fn serve(options: &Options, config: Config) -> Result<u8, Failure> {
     let rewire = parts.rewire.clone();
     let reload: daemon::Reload = Box::new(move || {
         let config = Config::load(&path, std::env::vars()).map_err(|problems| Trouble {
-            text: problems.line(&path),
+            text: problems.iter().next().map(|problem| problem.line(&path)).unwrap_or_default(),
             hint: Some("run `rosterd check`".to_owned()),
         })?;
         rewire.wiring(&config).map_err(|error| Trouble { text: error.to_string(), hint: error.hint() })
     });
     let (state, metrics, clock) = (Arc::clone(&parts.state), Arc::clone(&parts.metrics), parts.clock.clone());
-    daemon::run(parts.wiring, state, metrics, clock, reload)
-        .await
-        .map_err(|error| Failure::new(1, format!("{error:#}")).hint("is runtime_dir writable, and is http.listen free?"))?;
+    daemon::run(parts.wiring, state, metrics, clock, reload).await.map_err(|error| {
+        Failure::new(1, format!("{error:#}")).hint("is runtime_dir writable, and is http.listen free?")
+    })?;
     Ok(0)
 }

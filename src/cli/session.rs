@@ -82,7 +82,7 @@ impl Session {
             self.local = Some(wire::open(&self.config, self.usage, progress)?);
         }
         let Some(local) = &self.local else { return Err(Failure::new(1, "the engine did not open")) };
-        let caller = Caller::user(crate::state::effective_user());
+        let caller = Caller::user(crate::state::process::effective_user());
         let stop = caller.cancel.clone();
         tokio::spawn(async move {
             // A Ctrl-C finishes the request in flight and records it; a second one ends at once.
@@ -123,12 +123,14 @@ pub(super) fn unexpected(_: &Answer) -> Failure {
 /// A command whose answer is lines or text.
 pub(super) async fn simple(options: &Options, request: Request) -> Result<u8, Failure> {
     let mut session = Session::load(options)?;
-    let reads = matches!(request, Request::AuditShow { .. } | Request::StateExport);
+    let reads = matches!(request, Request::StateExport);
     if !reads {
         session.will_write();
     }
     match session.ask(request).await? {
-        Answer::Done { lines } => out::result(&lines.iter().map(|line| format!("{}\n", crate::telemetry::clean(line))).collect::<String>()),
+        Answer::Done { lines } => out::result(
+            &lines.iter().map(|line| format!("{}\n", crate::telemetry::clean(line))).collect::<String>(),
+        ),
         Answer::Text { text } => out::result(&text),
         other => return Err(unexpected(&other)),
     }

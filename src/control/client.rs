@@ -35,7 +35,8 @@ pub async fn ask(runtime_dir: &Path, request: &Request) -> Result<Answer, Client
     if tokio::net::UnixStream::connect(&socket).await.is_err() {
         return Err(ClientError::NoDaemon(shown));
     }
-    let failed = |error: reqwest::Error| ClientError::NoAnswer { socket: shown.clone(), cause: error.to_string() };
+    let failed =
+        |error: reqwest::Error| ClientError::NoAnswer { socket: shown.clone(), cause: error.to_string() };
     let client = reqwest::Client::builder()
         .unix_socket(socket.as_path())
         .no_proxy()

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::CycleError;
@@ -55,15 +54,6 @@ pub enum Request {
     Adopt {
         /// Addresses, IdP ids or seat ids.
         who: Vec<String>,
-    },
-    /// The latest records of the journal.
-    AuditShow {
-        /// How many.
-        limit: usize,
-        /// Not older than this.
-        since: Option<Timestamp>,
-        /// Only about this address, id or seat.
-        who: Option<String>,
     },
     /// Ledger and state as JSON Lines.
     StateExport,
@@ -131,9 +121,10 @@ impl From<CycleError> for Refusal {
         let (text, hint, exit_code) = (error.to_string(), error.hint(), error.exit_code());
         let details = match error {
             CycleError::Refused { details, .. } => details,
-            CycleError::Source(_) | CycleError::Team(_) | CycleError::State(_) | CycleError::NothingRead(_) => {
-                Vec::new()
-            }
+            CycleError::Source(_)
+            | CycleError::Team(_)
+            | CycleError::State(_)
+            | CycleError::NothingRead(_) => Vec::new(),
         };
         Self { text, details, hint, exit_code }
     }

@@ -54,7 +54,11 @@ pub fn bind(runtime_dir: &Path) -> io::Result<UnixListener> {
 ///
 /// # Errors
 /// When the listener fails.
-pub async fn run<S: Serve>(listener: UnixListener, service: Arc<S>, stop: CancellationToken) -> io::Result<()> {
+pub async fn run<S: Serve>(
+    listener: UnixListener,
+    service: Arc<S>,
+    stop: CancellationToken,
+) -> io::Result<()> {
     let app = Router::new()
         .route("/control", post(handle::<S>))
         .layer(DefaultBodyLimit::max(LARGEST_REQUEST))
@@ -69,7 +73,7 @@ async fn handle<S: Serve>(
     ConnectInfo(Peer(uid)): ConnectInfo<Peer>,
     Json(request): Json<Request>,
 ) -> Result<Json<Answer>, StatusCode> {
-    let ours = crate::state::effective_user();
+    let ours = crate::state::process::effective_user();
     match uid {
         Some(uid) if uid == 0 || uid == ours => Ok(Json(service.serve(request, uid).await)),
         Some(_) | None => Err(StatusCode::FORBIDDEN),

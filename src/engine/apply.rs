@@ -28,7 +28,6 @@ const RATE_LIMIT_TRIES: u32 = 3;
 const UNSENT_LIMIT: u32 = 3;
 
 /// Everything applying needs; borrowed from the engine.
-#[derive(Debug)]
 pub struct Applier<'a, S, T, B> {
     /// To read leavers again.
     pub source: &'a S,
@@ -126,7 +125,7 @@ where
 
     /// The groups that scope names, read once more where somebody is about to lose a seat for not being in them.
     async fn groups_again(&self, plan: &Plan) -> Result<Vec<Group>, String> {
-        let leaves = plan.operations.iter().any(|operation| needs_second_look(operation));
+        let leaves = plan.operations.iter().any(needs_second_look);
         if !leaves {
             return Ok(Vec::new());
         }
@@ -179,7 +178,8 @@ where
     async fn unit(&self, unit: Unit<'_>) {
         let mut blocked = false;
         for operation in unit {
-            let step = if blocked || self.is_over() { Ok(Step::Deferred) } else { self.operation(operation).await };
+            let step =
+                if blocked || self.is_over() { Ok(Step::Deferred) } else { self.operation(operation).await };
             let step = match step {
                 Ok(step) => step,
                 Err(fatal) => {
@@ -231,10 +231,13 @@ where
         let now = match again.people.get(&person.id) {
             Some(Again::There(person)) => Some(person),
             Some(Again::Gone) => None,
-            Some(Again::Unread(problem)) => return Err(format!("could not be read again before the removal: {}", problem.0)),
+            Some(Again::Unread(problem)) => {
+                return Err(format!("could not be read again before the removal: {}", problem.0));
+            }
             None => return Err("could not be read again before the removal".to_owned()),
         };
-        crate::plan::recheck::still_leaving(self.applier.policy, operation, now, groups, self.applier.directory)
+        let (policy, directory) = (self.applier.policy, self.applier.directory);
+        crate::plan::recheck::still_leaving(policy, operation, now, groups, directory).map(drop)
     }
 
     /// Sends one write until it has an outcome. Only answers that cannot have had an effect are sent again.
@@ -268,7 +271,9 @@ where
         }
         let doubling = Duration::from_secs(1 << attempt);
         match error {
-            AscError::RateLimited { retry_after, .. } => Some(retry_after.map_or(doubling * 2, Duration::from_secs)),
+            AscError::RateLimited { retry_after, .. } => {
+                Some(retry_after.map_or(doubling * 2, Duration::from_secs))
+            }
             AscError::NotSent { .. } => Some(doubling / 4),
             AscError::Refused { .. }
             | AscError::Conflict { .. }
@@ -309,7 +314,9 @@ where
 
     /// An invitation refused by a conflict: the address may be taken, which only reading both lists can tell.
     async fn taken(&self, operation: &Operation, error: String) -> Outcome {
-        let Ok((members, invitations)) = self.applier.team.seats().await else { return Outcome::Failed { error } };
+        let Ok((members, invitations)) = self.applier.team.seats().await else {
+            return Outcome::Failed { error };
+        };
         let seats = Seats { members: &members, invitations: &invitations };
         match seats.of_invitee(operation) {
             Some(Outcome::Applied { seat, .. }) => Outcome::AlreadySo { seat },
@@ -420,7 +427,9 @@ async fn write<T: TeamWrite>(team: &T, operation: &Operation) -> Result<(Outcome
     let gone = |request_id| (Outcome::Applied { seat: None, expires: None }, request_id);
     match operation.kind {
         Kind::Invite => {
-            let (Some(invitee), Some(after)) = (&operation.invitee, &operation.after) else { return Err(broken()) };
+            let (Some(invitee), Some(after)) = (&operation.invitee, &operation.after) else {
+                return Err(broken());
+            };
             let invitee: &Invitee = invitee;
             let written = team.invite(invitee, after).await?;
             let seat = Some(SeatId::Invitation(written.value.id));
@@ -462,7 +471,9 @@ fn units(operations: &[Operation]) -> Vec<Unit<'_>> {
 fn phases(units: Vec<Unit<'_>>) -> Vec<Vec<Unit<'_>>> {
     let mut phases: Vec<Vec<Unit<'_>>> = Vec::new();
     for unit in units {
-        let same = phases.last().is_some_and(|phase| phase[0][0].kind == unit[0].kind && phase[0].len() == unit.len());
+        let same = phases
+            .last()
+            .is_some_and(|phase| phase[0][0].kind == unit[0].kind && phase[0].len() == unit.len());
         if same {
             if let Some(phase) = phases.last_mut() {
                 phase.push(unit);

@@ -125,9 +125,10 @@ where
             Request::Unlink { who } => self.unlink(&who, caller),
             Request::UnlinkAll => self.unlink_all(caller),
             Request::Adopt { who } => self.adopt(&who, caller).await,
-            Request::AuditShow { limit, since, who } => self.audit_show(limit, since, who.as_deref()),
             Request::StateExport => self.state_export(),
-            Request::Status => Err(CycleError::refused("status is not served here", "this is a defect, please report it")),
+            Request::Status => {
+                Err(CycleError::refused("status is not served here", "this is a defect, please report it"))
+            }
         };
         answer.unwrap_or_else(|error| Answer::Refused(error.into()))
     }
@@ -150,10 +151,10 @@ where
         // A watermark may move on only when what it covers was planned from whole and applied as far as it goes.
         let applied = report.done.deferred == 0 && observed.directory.coverage.is_complete();
         if applied {
-            let watermark = observed.watermark.as_ref().map(|mark| serde_json::json!(Mark {
-                mark: mark.clone(),
-                full_at: observed.full_at,
-            }));
+            let watermark = observed
+                .watermark
+                .as_ref()
+                .map(|mark| serde_json::json!(Mark { mark: mark.clone(), full_at: observed.full_at }));
             let snapshot = DirectorySnapshot::clone(&observed.directory);
             self.state.put_directory(&CachedDirectory { snapshot, watermark, at: observed.at });
         }
@@ -197,8 +198,10 @@ where
 
     async fn show_plan(&self, caller: &Caller) -> Result<Answer, CycleError> {
         let shown = self.read_and_plan(caller).await?;
-        let answer =
-            Answer::Plan { plan: Box::new(shown.planned.plan.clone()), apps: shown.observed.team.apps.clone() };
+        let answer = Answer::Plan {
+            plan: Box::new(shown.planned.plan.clone()),
+            apps: shown.observed.team.apps.clone(),
+        };
         *self.shown.lock().expect("nobody panics with it") = Some(shown);
         Ok(answer)
     }
@@ -208,7 +211,8 @@ where
     async fn apply_shown(&self, digest: &str, caller: &Caller) -> Result<Answer, CycleError> {
         let shown = self.shown.lock().expect("nobody panics with it").take();
         let fresh_enough = |shown: &Shown| {
-            shown.planned.plan.digest == digest && self.clock.now().duration_since(shown.observed.at) < SHOWN_FOR
+            shown.planned.plan.digest == digest
+                && self.clock.now().duration_since(shown.observed.at) < SHOWN_FOR
         };
         let open = !self.state.ledger().open_intents.is_empty();
         match shown {
@@ -233,7 +237,10 @@ where
             ));
         }
         if saved.team != *self.policy.team {
-            let text = format!("the saved plan is for team {:?}, this configuration is {:?}", saved.team, self.policy.team);
+            let text = format!(
+                "the saved plan is for team {:?}, this configuration is {:?}",
+                saved.team, self.policy.team
+            );
             return Err(CycleError::refused(text, "pass the configuration it was made with, by -c"));
         }
         let spent = |(digest, at): &(String, Timestamp)| *digest == saved.digest && *at == saved.created_at;
@@ -285,16 +292,24 @@ where
         let (digest, entries) = match set {
             _ if names(&now.digest) => (now.digest.clone(), keys_now.clone()),
             Some(set) => {
-                let entries = set.entries.iter().map(|held| entry_key(&held.operation)).collect::<BTreeSet<_>>();
+                let entries =
+                    set.entries.iter().map(|held| entry_key(&held.operation)).collect::<BTreeSet<_>>();
                 let moved: Vec<String> = set
                     .entries
                     .iter()
                     .filter(|held| !keys_now.contains(&entry_key(&held.operation)))
-                    .map(|held| format!("{} {} is no longer held like that", held.operation.kind, super::apply::whom(&held.operation)))
+                    .map(|held| {
+                        format!(
+                            "{} {} is no longer held like that",
+                            held.operation.kind,
+                            super::apply::whom(&held.operation)
+                        )
+                    })
                     .collect();
                 if !moved.is_empty() {
                     return Err(CycleError::Refused {
-                        text: "what this digest was shown for has moved since; nothing was approved".to_owned(),
+                        text: "what this digest was shown for has moved since; nothing was approved"
+                            .to_owned(),
                         details: moved,
                         hint: Some(approve_hint(&now)),
                     });
@@ -309,14 +324,20 @@ where
             }
         };
         if entries.is_empty() {
-            return Err(CycleError::refused("no guard holds anything in this plan", "there is nothing to approve"));
+            return Err(CycleError::refused(
+                "no guard holds anything in this plan",
+                "there is nothing to approve",
+            ));
         }
         let expires = self.clock.now() + SignedDuration::from_hours(APPROVAL_HOURS);
         let count = entries.len();
         let entries = entries.into_iter().collect();
         Book::record(&*self.state, None, &caller.actor, vec![Event::Approved { digest, entries, expires }])?;
         let lines = vec![
-            format!("approved: {count} held {} released, once, until {expires:.0}", if count == 1 { "entry is" } else { "entries are" }),
+            format!(
+                "approved: {count} held {} released, once, until {expires:.0}",
+                if count == 1 { "entry is" } else { "entries are" }
+            ),
             "the next cycle, or `rosterd apply`, does them".to_owned(),
         ];
         Ok(Answer::Done { lines })
@@ -347,7 +368,9 @@ where
     async fn link(&self, email: &str, apple_account: &str, caller: &Caller) -> Result<Answer, CycleError> {
         let (address, account) = (mail(email)?, mail(apple_account)?);
         let observed = self.read_and_plan(caller).await?.observed;
-        let Some(person) = observed.directory.people().iter().find(|person| person.addresses.contains(&address)) else {
+        let Some(person) =
+            observed.directory.people().iter().find(|person| person.addresses.contains(&address))
+        else {
             return Err(CycleError::refused(
                 format!("nobody in the identity provider has the address {address}"),
                 "link takes an address of the directory first, then the Apple Account",
@@ -363,7 +386,8 @@ where
                 format!("run `rosterd unlink {account}` first"),
             ));
         }
-        let mut events = vec![Event::AccountMapped { address: address.clone(), apple_account: account.clone() }];
+        let mut events =
+            vec![Event::AccountMapped { address: address.clone(), apple_account: account.clone() }];
         if ledger.links.contains_key(&person.id) {
             events.push(Event::Unlinked { person: person.id.clone() });
         }
@@ -390,7 +414,10 @@ where
             let named = link.name == address || link.person.email.as_ref() == Some(&address);
             if named || link.person.id.as_str() == who || seat == Some(who) {
                 events.push(Event::Unlinked { person: link.person.id.clone() });
-                lines.push(format!("{} is no longer linked to {}; the seat stays as it is", link.person.name, link.name));
+                lines.push(format!(
+                    "{} is no longer linked to {}; the seat stays as it is",
+                    link.person.name, link.name
+                ));
             }
         }
         for owned in ledger.owned.values() {
@@ -419,7 +446,8 @@ where
         let ledger = self.state.ledger();
         let links = ledger.links.keys().map(|person| Event::Unlinked { person: person.clone() });
         let owned = ledger.owned.values().map(|owned| Event::Disowned { seat: owned.seat.clone() });
-        let accounts = ledger.accounts.keys().map(|address| Event::AccountUnmapped { address: Address::new(address) });
+        let accounts =
+            ledger.accounts.keys().map(|address| Event::AccountUnmapped { address: Address::new(address) });
         let events: Vec<Event> = links.chain(owned).chain(accounts).collect();
         let line = format!(
             "{} links and {} adopted seats forgotten; every seat stays as it is",
@@ -456,12 +484,10 @@ where
         Ok(Answer::Done { lines })
     }
 
-    fn audit_show(&self, limit: usize, since: Option<Timestamp>, who: Option<&str>) -> Result<Answer, CycleError> {
-        Ok(Answer::Text { text: self.state.audit_show(limit, since, who)? })
-    }
-
     fn state_export(&self) -> Result<Answer, CycleError> {
-        Ok(Answer::Text { text: self.state.export_text()? })
+        let mut text = Vec::new();
+        self.state.export(&mut text)?;
+        Ok(Answer::Text { text: String::from_utf8_lossy(&text).into_owned() })
     }
 }
 
@@ -491,7 +517,7 @@ fn mail(text: &str) -> Result<Address, CycleError> {
 }
 
 fn person_ref(person: &Person) -> PersonRef {
-    crate::plan::names::person_ref(person)
+    crate::plan::names::reference(person)
 }
 
 fn seat_of(observed: &Observed, account: &Address) -> Option<(SeatId, crate::model::Access)> {
@@ -512,7 +538,8 @@ fn find_seat(observed: &Observed, who: &str) -> Option<(SeatId, Address)> {
     let member = member.map(|member| (SeatId::Member(member.id.clone()), member.user_name.clone()));
     let invitation = || {
         let mut all = team.invitations.iter();
-        let invitation = all.find(|invitation| invitation.id.as_str() == who || invitation.email == address)?;
+        let invitation =
+            all.find(|invitation| invitation.id.as_str() == who || invitation.email == address)?;
         Some((SeatId::Invitation(invitation.id.clone()), invitation.email.clone()))
     };
     member.or_else(invitation)

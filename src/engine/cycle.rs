@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::apply::{Applied, Applier};
 use super::report::{CycleReport, Done, Trouble};
 use super::settle::Seats;
-use super::{Book, CycleError, holds};
+use super::{Book, CycleError};
 use crate::asc::{TeamRead, TeamWrite};
 use crate::clock::Clock;
 use crate::metrics::Metrics;
@@ -38,7 +38,6 @@ pub struct Observed {
 }
 
 /// What a cycle works with; borrowed from the engine.
-#[derive(Debug)]
 pub struct Context<'a, S, T, B> {
     /// The identity provider.
     pub source: &'a S,
@@ -134,7 +133,9 @@ where
         let seats = Seats { members: &observed.team.members, invitations: &observed.team.invitations };
         let young = |at: Timestamp| now.duration_since(at).unsigned_abs() < LISTING_DELAY;
         let look_again = open.open_intents.values().any(|open| {
-            open.operation.kind == Kind::Invite && young(open.at) && seats.of_invitee(&open.operation).is_none()
+            open.operation.kind == Kind::Invite
+                && young(open.at)
+                && seats.of_invitee(&open.operation).is_none()
         });
         if look_again {
             tokio::time::sleep(LISTING_DELAY).await;
@@ -187,9 +188,7 @@ where
         spend: Option<&Plan>,
     ) -> Result<Applied, CycleError> {
         let started = Instant::now();
-        let ledger = self.book.ledger();
         let mut events = planned.findings.clone();
-        events.extend(holds::changes(&ledger, planned));
         if let Some(saved) = spend {
             events.push(Event::PlanSpent { digest: saved.digest.clone(), created_at: saved.created_at });
         }
@@ -241,7 +240,10 @@ where
         }
     }
 
-    async fn observe_plan_apply(&self, previous: Option<(Previous<'_>, Timestamp)>) -> Result<Finished, CycleError> {
+    async fn observe_plan_apply(
+        &self,
+        previous: Option<(Previous<'_>, Timestamp)>,
+    ) -> Result<Finished, CycleError> {
         let mut observed = self.observe(previous).await?;
         self.settle(&mut observed).await?;
         let planned = self.plan(&observed);
@@ -255,7 +257,8 @@ where
         let result = result_of(plan, applied);
         let shrunk = planned.guards.iter().any(|guard| guard == "source_shrink_percent");
         let counts = plan.coverage.directory == "complete" && (!shrunk || !planned.approvals_used.is_empty());
-        let error = applied.ended_by.as_ref().map(CycleError::trouble).or_else(|| applied.troubles.first().cloned());
+        let error =
+            applied.ended_by.as_ref().map(CycleError::trouble).or_else(|| applied.troubles.first().cloned());
         let report = CycleReport {
             id: self.id.clone(),
             started_at,

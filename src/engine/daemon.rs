@@ -148,7 +148,7 @@ impl control::server::Serve for Shared {
             return Answer::Status { status: Box::new(self.status()) };
         }
         let approving = matches!(request, Request::Approve { .. });
-        let reads_only = matches!(request, Request::AuditShow { .. } | Request::StateExport);
+        let reads_only = matches!(request, Request::StateExport);
         // Commands that read both sides wait for a cycle in progress, and it for them.
         let _turn = if reads_only { None } else { Some(self.busy.lock().await) };
         let team = self.team.load_full();
@@ -189,7 +189,7 @@ pub async fn run(
     let mut tasks = tokio::task::JoinSet::new();
     if let Some(address) = listen {
         let view: Arc<dyn crate::serve::View> = Arc::clone(&shared) as _;
-        let server = crate::serve::Server::bind(address, view, metrics, http_token).await?;
+        let server = crate::serve::Server::bind(address, view, metrics, http_token)?;
         tracing::info!(listen = %address, "health endpoints ready");
         let stop = servers.clone();
         tasks.spawn(async move {
@@ -202,7 +202,10 @@ pub async fn run(
     tasks.spawn(signals(Arc::clone(&shared), reload)?);
 
     let mut scheduler = schedule::ticker(Arc::clone(&shared.wake)).await?;
-    tell_systemd(&[sd_notify::NotifyState::Ready, sd_notify::NotifyState::Status("waiting for the first cycle")]);
+    tell_systemd(&[
+        sd_notify::NotifyState::Ready,
+        sd_notify::NotifyState::Status("waiting for the first cycle"),
+    ]);
     worker(&shared, notifier).await;
     tell_systemd(&[sd_notify::NotifyState::Stopping]);
     shared.live().doing = Doing::Stopping;

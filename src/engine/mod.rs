@@ -2,9 +2,9 @@
 
 pub mod apply;
 pub mod commands;
+pub mod conditions;
 pub mod cycle;
 pub mod daemon;
-pub mod holds;
 pub mod quarantine;
 pub mod report;
 pub mod schedule;
@@ -92,7 +92,11 @@ impl CycleError {
             Self::Source(SourceError::Refused { .. }) | Self::Team(AscError::Refused { .. }) => 4,
             Self::State(error) if error.is_locked() => 6,
             Self::State(error) if error.is_configuration() => 78,
-            Self::Source(_) | Self::Team(_) | Self::State(_) | Self::NothingRead(_) | Self::Refused { .. } => 1,
+            Self::Source(_)
+            | Self::Team(_)
+            | Self::State(_)
+            | Self::NothingRead(_)
+            | Self::Refused { .. } => 1,
         }
     }
 

@@ -47,7 +47,9 @@ impl Schedule {
         let jitter = match self.timing {
             Timing::Interval(interval) => interval.mul_f64(f64::from(self.jitter_percent) / 100.0 * fraction),
             // A cron line names a time on purpose; a minute at most keeps teams apart without missing it.
-            Timing::Cron { .. } => Duration::from_secs(60).mul_f64(f64::from(self.jitter_percent) / 100.0 * fraction),
+            Timing::Cron { .. } => {
+                Duration::from_secs(60).mul_f64(f64::from(self.jitter_percent) / 100.0 * fraction)
+            }
         };
         now + wait + jitter
     }

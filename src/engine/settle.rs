@@ -59,7 +59,8 @@ impl Seats<'_> {
     }
 
     fn updated(&self, operation: &Operation) -> Outcome {
-        let member = self.members.iter().find(|member| operation.target.id.as_deref() == Some(member.id.as_str()));
+        let member =
+            self.members.iter().find(|member| operation.target.id.as_deref() == Some(member.id.as_str()));
         match (member, &operation.after) {
             (Some(member), Some(after)) if same_where_known(&member.access, after) => {
                 Outcome::Applied { seat: Some(SeatId::Member(member.id.clone())), expires: None }
@@ -70,8 +71,13 @@ impl Seats<'_> {
     }
 
     fn removed(&self, operation: &Operation) -> Outcome {
-        let listed = self.members.iter().any(|member| operation.target.id.as_deref() == Some(member.id.as_str()));
-        if listed { no_effect("the member is still listed") } else { Outcome::Applied { seat: None, expires: None } }
+        let listed =
+            self.members.iter().any(|member| operation.target.id.as_deref() == Some(member.id.as_str()));
+        if listed {
+            no_effect("the member is still listed")
+        } else {
+            Outcome::Applied { seat: None, expires: None }
+        }
     }
 }
 

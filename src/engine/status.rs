@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::report::{BudgetReport, CredentialReport, CycleReport, Doing, GuardReport, Quarantine, SCHEMA, Status, Trouble};
-use crate::model::event::CycleResult;
+use super::report::{
+    BudgetReport, CredentialReport, CycleReport, Doing, GuardReport, Quarantine, SCHEMA, Status, Trouble,
+};
 use crate::model::Plan;
+use crate::model::event::CycleResult;
 use crate::state::{Note, State};
 
 /// Cycles that are shown.
@@ -55,7 +57,10 @@ pub fn status(state: &State, now: Timestamp, known: Known, live: Option<Live>) -
         digest: set.digest.clone(),
         guards: set.guards.clone(),
         at: set.at,
-        approved: ledger.approvals.iter().any(|approval| approval.digest == set.digest && approval.expires > now),
+        approved: ledger
+            .approvals
+            .iter()
+            .any(|approval| approval.digest == set.digest && approval.expires > now),
     });
     let (doing, running_since, next_cycle, quarantine, reload_trouble) = match live {
         Some(live) => {

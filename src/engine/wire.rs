@@ -4,31 +4,31 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use chrono_tz::Tz;
+use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::Timestamp;
 use secrecy::SecretString;
 
+use super::CycleError;
 use super::commands::Core;
 use super::cycle::Progress;
 use super::report::{BudgetReport, CredentialReport, Status};
 use super::schedule::{Schedule, Timing};
 use super::status::Known;
-use super::CycleError;
 use crate::asc::client::{AscClient, Reach, Settings};
 use crate::asc::rate::{Budget, BudgetState};
 use crate::asc::token::{KeyError, SigningKey};
 use crate::clock::Clock;
-use crate::config::{Config, ScimAuth, ScimConfig, SourceConfig, When};
+use crate::config::{self, Config, GraphConfig, ScimAuth, ScimConfig, SourceConfig, When};
 use crate::http::HttpOptions;
 use crate::metrics::Metrics;
 use crate::model::Policy;
 use crate::notify::Notifier;
 use crate::secret::{SecretError, SecretRef};
-use crate::source::{AnySource, SourceError};
 use crate::source::file::FileSource;
+use crate::source::graph::{AssertionAlgorithm, Endpoints, GraphAuth, GraphSettings, GraphSource};
 use crate::source::scim::{self, ScimSource};
+use crate::source::{AnySource, SourceError};
 use crate::state::{Note, OpenOptions, State, StateError};
 
 /// What a command does to the state.
@@ -234,6 +234,10 @@ fn source(config: &Config, metrics: &Arc<Metrics>, clock: &Clock) -> Result<AnyS
             let source = ScimSource::with_options(settings, &options, Arc::clone(metrics), clock.clone())?;
             AnySource::Scim(Box::new(source))
         }
+        SourceConfig::Graph(graph) => {
+            let source = GraphSource::new(graph_settings(graph), &HttpOptions::standard(), metrics, clock)?;
+            AnySource::Graph(Box::new(source))
+        }
         SourceConfig::File(file) => AnySource::File(FileSource::new(file.path.clone())),
     })
 }
@@ -260,10 +264,32 @@ fn scim_settings(scim: &ScimConfig) -> Result<scim::Settings, SecretError> {
     })
 }
 
+fn graph_settings(graph: &GraphConfig) -> GraphSettings {
+    let auth = match &graph.auth {
+        config::GraphAuth::Secret { client_secret } => GraphAuth::Secret(client_secret.clone()),
+        config::GraphAuth::Certificate { certificate, private_key } => GraphAuth::Certificate {
+            certificate: certificate.clone(),
+            key: private_key.clone(),
+            algorithm: AssertionAlgorithm::Ps256,
+        },
+        config::GraphAuth::Federated { token } => GraphAuth::Federated(token.path().to_owned()),
+    };
+    GraphSettings {
+        tenant_id: graph.tenant_id.clone(),
+        client_id: graph.client_id.clone(),
+        auth,
+        endpoints: Endpoints {
+            authority: graph.authority_url.clone(),
+            base: graph.base_url.clone(),
+            scope: graph.scope.clone(),
+        },
+    }
+}
+
 fn schedule(config: &Config) -> Schedule {
     let timing = match &config.schedule.when {
         When::Every(interval) => Timing::Interval(interval.unsigned_abs()),
-        When::Cron { cron, timezone } => Timing::Cron { cron: Box::new(cron.clone()), zone: *timezone },
+        When::Cron { cron, timezone, .. } => Timing::Cron { cron: cron.clone(), zone: *timezone },
     };
     let jitter_percent = u8::try_from(config.schedule.jitter_percent).unwrap_or(100);
     Schedule { timing, jitter_percent }
@@ -375,7 +401,8 @@ pub fn daemon(config: &Config) -> Result<DaemonParts, WireError> {
     let state = Arc::new(open_state(config, Use::Write)?);
     let metrics = Metrics::new();
     let budget = budget(config, &state, &clock);
-    let parts = Parts { state: Arc::clone(&state), metrics: Arc::clone(&metrics), clock: clock.clone(), budget };
+    let parts =
+        Parts { state: Arc::clone(&state), metrics: Arc::clone(&metrics), clock: clock.clone(), budget };
     let rewire = Rewire { parts };
     let wiring = rewire.wiring(config)?;
     Ok(DaemonParts { wiring, rewire, state, metrics, clock })
@@ -394,4 +421,3 @@ impl From<WireError> for CycleError {
         }
     }
 }
-

@@ -76,3 +76,45 @@ mod filter {
         Err(io::ErrorKind::Unsupported.into())
     }
 }
+
+#[cfg(all(test, target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+#[allow(unsafe_code, clippy::unwrap_used, reason = "the call under test has no safe form")]
+mod tests {
+    use std::fs::File;
+    use std::io;
+    use std::os::fd::AsRawFd;
+    use std::thread;
+
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::state::Cache;
+
+    fn sync_file_range(file: &File) -> io::Result<()> {
+        // SAFETY: the descriptor is open for the whole call, which reads no memory of ours.
+        let result = unsafe { libc::sync_file_range(file.as_raw_fd(), 0, 0, libc::SYNC_FILE_RANGE_WRITE) };
+        if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    }
+
+    /// A filter holds for the thread that installs it and those it starts, so that one thread stands for a process here.
+    #[test]
+    fn sync_file_range_is_not_there_and_sled_flushes_all_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = tempfile::tempfile().unwrap();
+        assert!(sync_file_range(&file).is_ok(), "it works without the filter");
+        thread::scope(|scope| {
+            let filtered = scope.spawn(|| {
+                filter::install().unwrap();
+                assert_eq!(sync_file_range(&file).unwrap_err().raw_os_error(), Some(libc::ENOSYS));
+                let inherited = thread::scope(|inner| inner.spawn(|| sync_file_range(&file)).join().unwrap());
+                assert_eq!(inherited.unwrap_err().raw_os_error(), Some(libc::ENOSYS));
+                let (cache, _) = Cache::open(folder.path(), Timestamp::UNIX_EPOCH);
+                cache.put("key", "value").unwrap();
+            });
+            filtered.join().unwrap();
+        });
+        assert!(sync_file_range(&file).is_ok(), "other threads are left alone");
+        let (cache, _) = Cache::open(folder.path(), Timestamp::UNIX_EPOCH);
+        assert_eq!(cache.get("key"), Ok(Some("value".to_owned())));
+    }
+}

@@ -142,4 +142,3 @@ fn unusable_key() -> SourceError {
         cure: "private_key_file must hold an unencrypted RSA key of at least 2048 bits, as PKCS#8 or PKCS#1 in PEM form",
     }
 }
-

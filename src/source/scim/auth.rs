@@ -7,11 +7,11 @@ use reqwest::Url;
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 
+use super::oauth::{ClientCredentials, TokenSource, basic_auth, without};
 use crate::clock::Clock;
 use crate::http::HttpOptions;
 use crate::metrics::Metrics;
 use crate::source::SourceError;
-use crate::source::oauth::{ClientCredentials, Proof, TokenSource, basic_auth};
 
 /// `source.scim.auth` with its secrets read.
 #[derive(Clone, Debug)]
@@ -47,6 +47,14 @@ pub(super) struct Shown {
     /// Marked as sensitive.
     pub(super) header: HeaderValue,
     token: Option<SecretString>,
+}
+
+impl Shown {
+    /// A provider's words, in which it may repeat what it was sent.
+    pub(super) fn strike_from(&self, text: &str) -> String {
+        let header = self.header.to_str().unwrap_or_default();
+        without(text, header.split_once(' ').map_or(header, |(_, secret)| secret))
+    }
 }
 
 enum Ready {
@@ -110,8 +118,7 @@ fn ready(
         Auth::Bearer { token } => Ok(Ready::Fixed(bearer(token)?.header)),
         Auth::Basic { username, password } => Ok(Ready::Fixed(basic_auth(&username, &password))),
         Auth::OAuth2 { token_url, client_id, client_secret, scope } => {
-            let credentials =
-                ClientCredentials { token_url, client_id, proof: Proof::Secret(client_secret), scope };
+            let credentials = ClientCredentials { token_url, client_id, client_secret, scope };
             Ok(Ready::Tokens(TokenSource::new(credentials, options, Arc::clone(metrics), clock.clone())?))
         }
     }

@@ -3,7 +3,7 @@
 use reqwest::header::{ACCEPT, AUTHORIZATION};
 use reqwest::{Method, StatusCode, Url};
 
-use super::auth::Credentials;
+use super::auth::{Credentials, Shown};
 use super::paging::PageError;
 use super::wire::{Announced, WireError, parse_error, parse_service_provider};
 use crate::http::{HttpClient, HttpError, Reply};
@@ -48,19 +48,20 @@ impl Client {
     /// Any answer but 401 and 403, which are errors: nothing can be read without the right to.
     pub(super) async fn get(&self, parts: &[&str], query: &[(&str, String)]) -> Result<Reply, SourceError> {
         let url = self.url(parts, query);
-        let shown = self.credentials.show().await?;
+        let mut shown = self.credentials.show().await?;
         let mut reply = self.read(&url, &shown.header).await?;
         if reply.status == StatusCode::UNAUTHORIZED
             && let Some(newer) = self.credentials.show_another(&shown).await?
         {
             reply = self.read(&url, &newer.header).await?;
+            shown = newer;
         }
         match reply.status {
             StatusCode::UNAUTHORIZED => {
-                Err(refused("the identity provider refused the token", &reply, RENEW))
+                Err(refused("the identity provider refused the token", &reply, &shown, RENEW))
             }
             StatusCode::FORBIDDEN => {
-                Err(refused("the identity provider does not let the token read", &reply, GRANT))
+                Err(refused("the identity provider does not let the token read", &reply, &shown, GRANT))
             }
             _ => Ok(reply),
         }
@@ -150,8 +151,8 @@ fn split(error: SourceError) -> Result<String, SourceError> {
     }
 }
 
-fn refused(what: &str, reply: &Reply, cure: &'static str) -> SourceError {
-    SourceError::Refused { what: format!("{what} ({})", status_words(reply)), cure }
+fn refused(what: &str, reply: &Reply, shown: &Shown, cure: &'static str) -> SourceError {
+    SourceError::Refused { what: format!("{what} ({})", shown.strike_from(&status_words(reply))), cure }
 }
 
 /// `503 Service Unavailable: try later`, by the status and what the body adds.

@@ -1,9 +1,10 @@
 //! `/Users` and `/Groups`: lists for the walk, single resources for a second look.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::client::{Client, One, unreadable};
-use super::groups::{Lookup, Reader};
+use super::groups::{Lookup, MembersSeen, Reader};
 use super::paging::{Ask, Fetch, Listed, Page, PageError};
 use super::person::PersonRecord;
 use super::wanted::Wanted;
@@ -45,14 +46,29 @@ impl Fetch for UserList<'_> {
 }
 
 pub(super) struct GroupList<'c> {
-    pub(super) client: &'c Client,
-    pub(super) names: &'c BTreeSet<GroupName>,
+    client: &'c Client,
+    names: &'c BTreeSet<GroupName>,
+    members_seen: AtomicBool,
+}
+
+impl<'c> GroupList<'c> {
+    pub(super) fn new(client: &'c Client, names: &'c BTreeSet<GroupName>) -> Self {
+        Self { client, names, members_seen: AtomicBool::new(false) }
+    }
+
+    /// What the pages so far showed.
+    pub(super) fn members_seen(&self) -> MembersSeen {
+        if self.members_seen.load(Ordering::Relaxed) { MembersSeen::Yes } else { MembersSeen::NotYet }
+    }
 }
 
 impl GroupList<'_> {
     /// Members are kept only of groups the configuration names: the others may be read by id when they turn out to be
     /// nested, and a directory's whole membership is far larger than what is used of it.
     fn slim(&self, mut group: GroupRecord) -> GroupRecord {
+        if matches!(&group.members, Members::Listed { refs, .. } if !refs.is_empty()) {
+            self.members_seen.store(true, Ordering::Relaxed);
+        }
         let named = |name: &GroupName| **name == *group.id.as_str() || same_name(name, &group.name);
         if !self.names.iter().any(named) {
             group.members = Members::NotListed;

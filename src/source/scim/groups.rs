@@ -48,11 +48,22 @@ pub enum Strays {
     Keep,
 }
 
+/// Whether members were seen anywhere yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MembersSeen {
+    /// In some group of the list, or the source is known to show them.
+    Yes,
+    /// In none, so that a group without the key may be one of a provider that never shows members.
+    NotYet,
+}
+
 /// How to gather.
 #[derive(Clone, Copy, Debug)]
 pub struct GatherPlan {
     /// Groups within groups are read too.
     pub nested: bool,
+    /// What the list showed.
+    pub members_seen: MembersSeen,
     /// Unexplained members.
     pub strays: Strays,
     /// Requests in flight at once.
@@ -80,7 +91,8 @@ pub async fn gather<R: Reader>(
     listed: Vec<GroupRecord>,
     plan: GatherPlan,
 ) -> Result<Gathered, SourceError> {
-    let mut gathering = Gathering { reader, plan, known: BTreeMap::new(), problems: Vec::new() };
+    let mut gathering =
+        Gathering { reader, plan, known: BTreeMap::new(), silent: Vec::new(), problems: Vec::new() };
     gathering.close(&index, listed).await?;
     let people = match plan.strays {
         Strays::LookUp => gathering.look_up_strays(&mut index).await?,
@@ -93,6 +105,8 @@ struct Gathering<'r, R> {
     reader: &'r R,
     plan: GatherPlan,
     known: BTreeMap<GroupId, (Arc<str>, Vec<MemberRef>)>,
+    /// Groups that came without the key even when read by id.
+    silent: Vec<Arc<str>>,
     problems: Vec<Problem>,
 }
 
@@ -136,8 +150,11 @@ impl<R: Reader> Gathering<'_, R> {
         }
         let record = answer.record?;
         let refs = match record.members {
-            // Asked for by id and still without members: the group is empty.
-            Members::NotListed => Vec::new(),
+            // Asked for by id and still without members: the group is empty, as RFC 7643 §2.5 lets it be said.
+            Members::NotListed => {
+                self.silent.push(Arc::clone(&record.name));
+                Vec::new()
+            }
             Members::Listed { refs, broken } => {
                 if broken > 0 {
                     self.problem(format!("Groups: {:?} has {broken} members without an id", record.name));
@@ -204,7 +221,20 @@ impl<R: Reader> Gathering<'_, R> {
         }
     }
 
+    /// Entra's own SCIM server shows the members of no group: silence all over is no statement about any of them.
+    fn doubt_silence(&mut self) {
+        let seen = self.plan.members_seen == MembersSeen::Yes
+            || self.known.values().any(|(_, refs)| !refs.is_empty());
+        if !seen && !self.silent.is_empty() {
+            let silent = std::mem::take(&mut self.silent);
+            self.problem(format!(
+                "Groups: the provider shows members of no group, so {silent:?} need not be empty"
+            ));
+        }
+    }
+
     fn finish(mut self, index: &Index, people: Vec<PersonRecord>) -> Gathered {
+        self.doubt_silence();
         let mut groups = Vec::with_capacity(self.known.len());
         for (id, (name, refs)) in std::mem::take(&mut self.known) {
             let mut members: Vec<GroupMember> = Vec::with_capacity(refs.len());

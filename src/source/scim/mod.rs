@@ -9,6 +9,7 @@ mod endpoints;
 pub mod groups;
 mod index_walk;
 pub mod members;
+mod oauth;
 pub mod paging;
 mod person;
 mod wanted;
@@ -33,7 +34,7 @@ use crate::model::{Coverage, DirectorySnapshot, GroupId, Person, PersonId};
 use auth::Credentials;
 use client::{Client, unread};
 use endpoints::{GroupList, Single, UserList};
-use groups::{GatherPlan, Gathered, Lookup, Reader, Strays, gather};
+use groups::{GatherPlan, Gathered, Lookup, MembersSeen, Reader, Strays, gather};
 use members::Index;
 use paging::{Begun, Method, WalkPlan, Walked, walk};
 use wire::{Announced, GroupRecord};
@@ -118,10 +119,6 @@ impl ScimSource {
         Wanted::new(&interest.attributes, &self.namespace)
     }
 
-    fn gather_plan(&self, interest: &Interest, strays: Strays) -> GatherPlan {
-        GatherPlan { nested: interest.nested, strays, concurrency: self.concurrency }
-    }
-
     /// The groups of the interest, as far as they can be read.
     async fn read_groups(
         &self,
@@ -133,7 +130,8 @@ impl ScimSource {
         if interest.groups.is_empty() {
             return Ok(Gathered::default());
         }
-        let listed = walk(&GroupList { client: &self.client, names: &interest.groups }, plan).await?;
+        let list = GroupList::new(&self.client, &interest.groups);
+        let listed = walk(&list, plan).await?;
         let ids = || listed.items.iter().map(|group| group.id.clone());
         *self.group_ids.lock().unwrap_or_else(PoisonError::into_inner) = ids().collect();
         let mut index = Index::new(ids());
@@ -144,7 +142,13 @@ impl ScimSource {
         let roots = listed.items.into_iter().filter(|group| chosen.ids.contains(&group.id)).collect();
         let strays = if people.problems.is_empty() { Strays::LookUp } else { Strays::Keep };
         let reader = Single { client: &self.client, wanted };
-        let mut gathered = gather(&reader, index, roots, self.gather_plan(interest, strays)).await?;
+        let plan = GatherPlan {
+            nested: interest.nested,
+            members_seen: list.members_seen(),
+            strays,
+            concurrency: self.concurrency,
+        };
+        let mut gathered = gather(&reader, index, roots, plan).await?;
         gathered.problems.splice(0..0, catalog.problems.into_iter().chain(chosen.problems));
         Ok(gathered)
     }
@@ -208,7 +212,14 @@ impl DirectorySource for ScimSource {
         }
         let reader = Single { client: &self.client, wanted };
         let roots = roots_again(&reader, groups, width).await?;
-        let gathered = gather(&reader, index, roots, self.gather_plan(interest, Strays::Keep)).await?;
+        let plan = GatherPlan {
+            nested: interest.nested,
+            // Whether the provider shows members at all was a matter for the read.
+            members_seen: MembersSeen::Yes,
+            strays: Strays::Keep,
+            concurrency: self.concurrency,
+        };
+        let gathered = gather(&reader, index, roots, plan).await?;
         // A group read in part would make leavers of its members.
         match gathered.problems.into_iter().next() {
             Some(problem) => Err(SourceError::Protocol(problem.0)),

@@ -172,6 +172,8 @@ pub async fn walk<F: Fetch>(fetch: &F, plan: WalkPlan) -> Result<Walked<F::Item>
 enum Patience {
     Left,
     Spent,
+    /// Spent, and the result already says so.
+    Told,
 }
 
 /// How an attempt ended.
@@ -316,9 +318,11 @@ impl<'f, F: Fetch> Attempt<'f, F> {
         match self.patience {
             Patience::Left => Err(Box::new(Ended::Moved(reason))),
             Patience::Spent => {
+                self.patience = Patience::Told;
                 self.problem(&format!("the list kept moving while it was read ({reason})"));
                 Ok(())
             }
+            Patience::Told => Ok(()),
         }
     }
 
@@ -353,3 +357,6 @@ impl<'f, F: Fetch> Attempt<'f, F> {
         Ended::Whole(Walked { items, problems: self.problems, begun: Begun::Yes })
     }
 }
+
+#[cfg(test)]
+mod tests;

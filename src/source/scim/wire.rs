@@ -375,5 +375,4 @@ fn number(value: &Value) -> Option<u64> {
 }
 
 #[cfg(test)]
-#[path = "wire_tests.rs"]
 mod tests;

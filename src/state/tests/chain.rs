@@ -122,6 +122,8 @@ fn a_last_record_cut_at_any_byte_is_repaired() {
     let (state, _) = world.open().unwrap();
     absent(&state, "p-2").unwrap();
     drop(state);
+    // Opening sled for each byte would take most of the time.
+    fs::remove_dir_all(world.dir().join("sled")).unwrap();
     let lines = world.lines(1);
     let last = lines[3].as_bytes();
     for cut in 1..last.len() {
@@ -174,27 +176,16 @@ fn what_a_power_cut_leaves_is_repaired_and_appended_to() {
 
 #[test]
 fn cut_off_ends_are_kept_but_not_for_ever() {
-    let world = World::filled(2);
-    let head = fs::read(world.dir().join("journal/HEAD")).unwrap();
+    let world = World::filled(0);
     for round in 0..12 {
-        tear(&world, &head, b"{", 3);
         let (state, _) = world.open().unwrap();
-        absent(&state, &format!("{round:>width$}", width = 10 + round)).unwrap();
+        absent(&state, &format!("p-{round}")).unwrap();
         drop(state);
-        tear(&world, &head, &world.lines(1).concat().as_bytes()[..0], 3);
-        // Each round tears at another offset.
-        let (state, _) = world.open().unwrap();
-        for _ in 0..=round {
-            absent(&state, "p").unwrap();
-        }
-        drop(state);
-        let lines = world.lines(1);
-        let written = fs::read(world.dir().join("journal/HEAD")).unwrap();
-        tear(&world, &written, b"{", lines.len());
-        drop(world.open().unwrap());
+        let head = fs::read(world.dir().join("journal/HEAD")).unwrap();
+        tear(&world, &head, b"{", world.lines(1).len());
     }
+    drop(world.open().unwrap());
     let kept = fs::read_dir(world.dir().join("journal")).unwrap();
-    let kept =
-        kept.filter(|entry| entry.as_ref().unwrap().file_name().to_str().unwrap().starts_with("torn-"));
-    assert_eq!(kept.count(), 8);
+    let names = kept.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert_eq!(names.filter(|name| name.starts_with("torn-")).count(), 8);
 }

@@ -11,10 +11,10 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-use super::{SourceError, one_line};
 use crate::clock::Clock;
 use crate::http::{HttpClient, HttpError, HttpOptions, Peer, Reply};
 use crate::metrics::Metrics;
+use crate::source::{SourceError, one_line};
 
 /// A token is replaced this long before its end, so that it outlives the request it is put on.
 const MARGIN: SignedDuration = SignedDuration::from_secs(60);
@@ -23,38 +23,17 @@ const UNSAID: SignedDuration = SignedDuration::from_secs(300);
 /// A token said to live longer is asked for anew all the same.
 const LONGEST: SignedDuration = SignedDuration::from_hours(24);
 
-/// Makes a signed assertion (RFC 7523) for the moment it is asked at; its error says what is wrong, without secrets.
-pub type Assertion = Arc<dyn Fn(Timestamp) -> Result<SecretString, String> + Send + Sync>;
-
-/// What proves that we are the client.
-#[derive(Clone)]
-pub enum Proof {
-    /// A client secret.
-    Secret(SecretString),
-    /// A certificate or a federated token, as `client_assertion`.
-    Assertion(Assertion),
-}
-
-impl fmt::Debug for Proof {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Secret(_) => "Secret(…)",
-            Self::Assertion(_) => "Assertion(…)",
-        })
-    }
-}
-
 /// A client of an authorization server.
 #[derive(Clone, Debug)]
-pub struct ClientCredentials {
+pub(super) struct ClientCredentials {
     /// Where tokens come from.
-    pub token_url: Url,
+    pub(super) token_url: Url,
     /// Who we are.
-    pub client_id: String,
+    pub(super) client_id: String,
     /// How we prove it.
-    pub proof: Proof,
+    pub(super) client_secret: SecretString,
     /// What the token is for, where the server wants to be told.
-    pub scope: Option<String>,
+    pub(super) scope: Option<String>,
 }
 
 /// How the client secret travels (RFC 6749 §2.3.1): in the body works nearly everywhere, some servers take the header only.
@@ -70,7 +49,7 @@ struct Held {
 }
 
 /// The current access token of one client.
-pub struct TokenSource {
+pub(super) struct TokenSource {
     http: HttpClient,
     credentials: ClientCredentials,
     clock: Clock,
@@ -83,7 +62,7 @@ impl TokenSource {
     ///
     /// # Errors
     /// A token URL that may not be used.
-    pub fn new(
+    pub(super) fn new(
         credentials: ClientCredentials,
         options: &HttpOptions,
         metrics: Arc<Metrics>,
@@ -98,7 +77,7 @@ impl TokenSource {
     ///
     /// # Errors
     /// See [`Self::renew`].
-    pub async fn token(&self) -> Result<SecretString, SourceError> {
+    pub(super) async fn token(&self) -> Result<SecretString, SourceError> {
         let mut held = self.held.lock().await;
         match &*held {
             Some(known) if self.clock.now() < known.good_until => Ok(known.token.clone()),
@@ -110,7 +89,7 @@ impl TokenSource {
     ///
     /// # Errors
     /// The authorization server's refusal, by its code and description; whatever keeps it from answering.
-    pub async fn other_than(&self, refused: &SecretString) -> Result<SecretString, SourceError> {
+    pub(super) async fn other_than(&self, refused: &SecretString) -> Result<SecretString, SourceError> {
         let mut held = self.held.lock().await;
         match &*held {
             Some(known) if known.token.expose_secret() != refused.expose_secret() => Ok(known.token.clone()),
@@ -123,11 +102,9 @@ impl TokenSource {
         let asked_at = self.clock.now();
         let way =
             if self.secret_in_header.load(Ordering::Relaxed) { SecretIn::Header } else { SecretIn::Body };
-        let mut reply = self.ask(way, asked_at).await?;
-        if let (SecretIn::Body, Proof::Secret(_), Some("invalid_client")) =
-            (way, &self.credentials.proof, Refusal::of(&reply).error.as_deref())
-        {
-            let again = self.ask(SecretIn::Header, asked_at).await?;
+        let mut reply = self.ask(way).await?;
+        if let (SecretIn::Body, Some("invalid_client")) = (way, Refusal::of(&reply).error.as_deref()) {
+            let again = self.ask(SecretIn::Header).await?;
             if again.status.is_success() {
                 self.secret_in_header.store(true, Ordering::Relaxed);
                 reply = again;
@@ -148,37 +125,25 @@ impl TokenSource {
         Ok(grant.access_token)
     }
 
-    async fn ask(&self, way: SecretIn, now: Timestamp) -> Result<Reply, SourceError> {
+    async fn ask(&self, way: SecretIn) -> Result<Reply, SourceError> {
         let client = &self.credentials;
         let mut form = vec![("grant_type", "client_credentials")];
         if let Some(scope) = &client.scope {
             form.push(("scope", scope));
         }
-        let assertion = match &client.proof {
-            Proof::Secret(_) => None,
-            Proof::Assertion(make) => Some(make(now).map_err(SourceError::Protocol)?),
+        let basic = match way {
+            SecretIn::Header => Some(basic_auth(&client.client_id, &client.client_secret)),
+            SecretIn::Body => {
+                form.push(("client_id", &client.client_id));
+                form.push(("client_secret", client.client_secret.expose_secret()));
+                None
+            }
         };
-        let mut basic = None;
-        match (&client.proof, &assertion, way) {
-            (Proof::Secret(secret), _, SecretIn::Header) => basic = Some(secret),
-            (Proof::Secret(secret), _, SecretIn::Body) => {
-                form.push(("client_id", &client.client_id));
-                form.push(("client_secret", secret.expose_secret()));
-            }
-            (Proof::Assertion(_), assertion, _) => {
-                form.push(("client_id", &client.client_id));
-                form.push((
-                    "client_assertion_type",
-                    "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
-                ));
-                form.extend(assertion.iter().map(|text| ("client_assertion", text.expose_secret())));
-            }
-        }
         // Asking for a token changes nothing, so it is tried again like a read.
         let build = || {
             let request = self.http.request(Method::POST, client.token_url.clone()).form(&form);
-            match basic {
-                Some(secret) => request.header(AUTHORIZATION, basic_auth(&client.client_id, secret)),
+            match &basic {
+                Some(header) => request.header(AUTHORIZATION, header),
                 None => request,
             }
         };
@@ -194,12 +159,7 @@ impl TokenSource {
             (None, None) => String::new(),
         };
         // A server that echoes what it was sent must not bring the secret into our logs.
-        let said = match &self.credentials.proof {
-            Proof::Secret(secret) if !secret.expose_secret().is_empty() => {
-                said.replace(secret.expose_secret(), "…")
-            }
-            Proof::Secret(_) | Proof::Assertion(_) => said,
-        };
+        let said = without(&said, self.credentials.client_secret.expose_secret());
         let colon = if said.is_empty() { "" } else { ": " };
         match reply.status {
             StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
@@ -219,6 +179,11 @@ impl fmt::Debug for TokenSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TokenSource").field("credentials", &self.credentials).finish_non_exhaustive()
     }
+}
+
+/// A text with a secret struck out.
+pub(super) fn without(text: &str, secret: &str) -> String {
+    if secret.is_empty() { text.to_owned() } else { text.replace(secret, "…") }
 }
 
 /// The header value of HTTP Basic for these, marked so that no log shows it.
