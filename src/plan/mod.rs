@@ -9,12 +9,11 @@ mod correlate;
 mod diff;
 pub mod digest;
 mod guard;
-mod holds;
 mod interest;
 mod leave;
 mod mapping;
 pub mod moved;
-mod names;
+pub mod names;
 mod order;
 pub mod recheck;
 mod scope;
@@ -66,8 +65,8 @@ pub struct Input<'a> {
 pub struct Planned {
     /// The plan.
     pub plan: Plan,
-    /// Links, acceptances, absences and holds that this read established, in the order they are to be recorded
-    /// before the first write. A dry run drops them.
+    /// Links, acceptances and absences that this read established, in the order they are to be recorded before the
+    /// first write. A dry run drops them.
     pub findings: Vec<Event>,
     /// People in scope.
     pub in_scope: u64,
@@ -106,9 +105,13 @@ pub fn plan(input: &Input<'_>) -> Planned {
 
     let (operations, held) = order::order(draft.changes);
     let plan = assemble(input, &directory, operations, held, draft.unchanged);
-    let mut findings = draft.findings;
-    findings.extend(holds::findings(input, &plan, &verdict.guards));
-    Planned { plan, findings, in_scope, guards: verdict.guards, approvals_used: verdict.approvals_used }
+    Planned {
+        plan,
+        findings: draft.findings,
+        in_scope,
+        guards: verdict.guards,
+        approvals_used: verdict.approvals_used,
+    }
 }
 
 /// How much of the directory was seen: a group that policy needs and the snapshot lacks makes it incomplete.
