@@ -10,6 +10,7 @@ mod diff;
 pub mod digest;
 pub mod explain;
 mod guard;
+mod holds;
 mod interest;
 mod leave;
 mod mapping;
@@ -67,8 +68,8 @@ pub struct Input<'a> {
 pub struct Planned {
     /// The plan.
     pub plan: Plan,
-    /// Links, acceptances and absences that this read established, in the order they are to be recorded before the
-    /// first write. A dry run drops them.
+    /// Links, acceptances, absences and holds that this read established, in the order they are to be recorded
+    /// before the first write. A dry run drops them.
     pub findings: Vec<Event>,
     /// People in scope.
     pub in_scope: u64,
@@ -112,7 +113,9 @@ fn work_out<R>(input: &Input<'_>, look: impl FnOnce(&Context<'_, '_>, &[Case<'_>
 
     let (operations, held) = order::order(draft.changes);
     let plan = assemble(input, &directory, operations, held, draft.unchanged);
-    look(&context, &cases, Planned { plan, findings: draft.findings, in_scope, guards, approvals_used })
+    let mut findings = draft.findings;
+    findings.extend(holds::findings(input, &plan, &guards));
+    look(&context, &cases, Planned { plan, findings, in_scope, guards, approvals_used })
 }
 
 /// How much of the directory was seen: a group that policy needs and the snapshot lacks makes it incomplete.
