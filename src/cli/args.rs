@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
 use crate::control::protocol::Request;
-use crate::telemetry::{ColorChoice, LogFormat};
+use crate::telemetry::{ColorChoice, LogFormat, Program};
 
 /// Keep the roster of an App Store Connect team in line with an identity provider.
 #[derive(Debug, Parser)]
@@ -208,6 +208,13 @@ pub struct RunArgs {
     /// One cycle, then exit: for timers and cron.
     #[arg(long)]
     pub once: bool,
+}
+
+impl Command {
+    /// Who writes the log.
+    pub fn program(&self) -> Program {
+        if matches!(self, Self::Run(_)) { Program::Daemon } else { Program::Command }
+    }
 }
 
 /// `explain`.

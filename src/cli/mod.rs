@@ -39,7 +39,7 @@ pub fn main() -> ExitCode {
         Ok(args) => args,
         Err(error) => return usage(&error),
     };
-    crate::telemetry::init(args.log_format, args.verbosity(), args.color);
+    crate::telemetry::init(args.log_format, args.verbosity(), args.color, args.command.program());
     if let Err(error) = durable {
         tracing::debug!(%error, "no system call filter, the cache is synced another way");
     }

@@ -88,7 +88,11 @@ impl AccessTable {
         let given = roles("access.roles", &self.roles, checker);
         let preserve_roles = roles("access.preserve_roles", &self.preserve_roles, checker);
         if self.roles.is_empty() {
-            checker.problem("access.roles", "is empty", "write at least one role, such as roles = [\"DEVELOPER\"]");
+            checker.problem(
+                "access.roles",
+                "is empty",
+                "write at least one role, such as roles = [\"DEVELOPER\"]",
+            );
         }
         let rules: Vec<Rule> =
             self.rules.into_iter().enumerate().map(|(index, rule)| rule.check(index, checker)).collect();
@@ -163,7 +167,9 @@ impl RuleTable {
                 }
                 let cause = match (self.all_apps_visible, self.provisioning_allowed, forcing) {
                     (Some(true), _, _) => "all_apps_visible = true".to_owned(),
-                    (_, Some(true), _) => "provisioning_allowed = true, with which Apple shows all apps".to_owned(),
+                    (_, Some(true), _) => {
+                        "provisioning_allowed = true, with which Apple shows all apps".to_owned()
+                    }
                     (_, _, Some(role)) => format!("the role {role}, which sees all apps"),
                     _ => return,
                 };

@@ -29,7 +29,11 @@ pub struct AuditConfig {
 impl AuditTable {
     pub(super) fn check(self, checker: &mut Checker) -> AuditConfig {
         if self.retention.0 < SignedDuration::from_hours(24) {
-            checker.problem("audit.retention", "is shorter than 1d", "write at least \"1d\"; \"400d\" covers a year's audit");
+            checker.problem(
+                "audit.retention",
+                "is shorter than 1d",
+                "write at least \"1d\"; \"400d\" covers a year's audit",
+            );
         }
         AuditConfig { retention: self.retention.0 }
     }

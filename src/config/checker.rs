@@ -12,6 +12,15 @@ use super::problems::{Origin, Problem};
 use crate::http::is_loopback;
 use crate::secret::SecretRef;
 
+/// What is done with the files that hold secrets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Secrets {
+    /// Read once, so that a bad one is a problem now and not in the first cycle.
+    Tried,
+    /// Only named.
+    Named,
+}
+
 /// Where values came from, where files are looked up, and what was found wrong so far.
 #[derive(Debug)]
 pub(super) struct Checker {
@@ -23,6 +32,8 @@ pub(super) struct Checker {
     pub(super) env: BTreeMap<String, String>,
     pub(super) problems: Vec<Problem>,
     pub(super) warnings: Vec<Problem>,
+    /// Whether secrets are read to see that they can be.
+    pub(super) secrets: Secrets,
     /// Keys whose value was refused already: what follows from that is no news.
     pub(super) refused: Vec<String>,
 }
@@ -42,7 +53,13 @@ impl Checker {
             return;
         }
         let (table, _) = super::near::split(path);
-        let place = if table.is_empty() { String::new() } else { format!(" in [{}]", keys::shown(table)) };
+        let place = match keys::general(table) {
+            table if table.is_empty() => String::new(),
+            table => match table.strip_suffix("[]") {
+                Some(list) => format!(" in [[{list}]]"),
+                None => format!(" in [{table}]"),
+            },
+        };
         self.push(path, format!("missing{why}"), Some(format!("write {example}{place}")));
     }
 
@@ -75,7 +92,11 @@ impl Checker {
     /// A number within bounds.
     pub(super) fn range(&mut self, path: &str, value: u32, least: u32, most: u32) -> u32 {
         if value < least || value > most {
-            self.problem(path, format!("{value} is out of range"), format!("write a number from {least} to {most}"));
+            self.problem(
+                path,
+                format!("{value} is out of range"),
+                format!("write a number from {least} to {most}"),
+            );
         }
         value
     }
@@ -130,6 +151,9 @@ impl Checker {
         let inside = credentials.as_deref().map(|folder| folder.join(&value)).filter(|file| file.exists());
         let file = inside.unwrap_or_else(|| self.beside(&value));
         let secret = SecretRef::new(file, credentials);
+        if self.secrets == Secrets::Named {
+            return Some(secret);
+        }
         if let Err(error) = secret.read() {
             if is_pasted(&value) {
                 self.problem(
@@ -156,7 +180,11 @@ impl Checker {
             }
         };
         if !matches!(url.scheme(), "https" | "http") || url.host_str().is_none() {
-            self.problem(path, format!("{}: cannot be used here", url.scheme()), "write https:// and the host");
+            self.problem(
+                path,
+                format!("{}: cannot be used here", url.scheme()),
+                "write https:// and the host",
+            );
             return None;
         }
         if !url.username().is_empty() || url.password().is_some() {
@@ -180,7 +208,11 @@ impl Checker {
     pub(super) fn unused(&mut self, path: &str, present: bool, choice: &str) {
         if present {
             let (_, name) = super::near::split(path);
-            self.problem(path, format!("does not go with {choice}"), format!("remove {name}, or change {choice}"));
+            self.problem(
+                path,
+                format!("does not go with {choice}"),
+                format!("remove {name}, or change {choice}"),
+            );
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use figment::value::Value;
+use figment::value::{Num, Value};
 
 use super::keys::{KEYS, Kind};
 use super::near::{near, near_key, split};
@@ -69,9 +69,7 @@ fn texts(list: Value) -> Value {
             entries
                 .into_iter()
                 .map(|entry| match &entry {
-                    Value::Num(_, number) => {
-                        number.to_i128().map_or_else(|| entry.clone(), |n| n.to_string().into())
-                    }
+                    Value::Num(_, number) => whole(number).map_or_else(|| entry.clone(), Value::from),
                     Value::Bool(_, flag) => flag.to_string().into(),
                     Value::Char(_, letter) => letter.to_string().into(),
                     _ => entry,
@@ -82,6 +80,11 @@ fn texts(list: Value) -> Value {
     }
 }
 
+/// A whole number as text; figment tells signed from unsigned.
+pub(super) fn whole(number: &Num) -> Option<String> {
+    number.to_i128().map(|n| n.to_string()).or_else(|| number.to_u128().map(|n| n.to_string()))
+}
+
 fn unknown(name: &str, path: &str) -> Problem {
     let variables = || KEYS.iter().filter(|(key, kind)| **kind != Kind::Table && !key.contains("[]"));
     let names: Vec<String> = variables().map(|(key, _)| variable(key)).collect();
@@ -89,17 +92,23 @@ fn unknown(name: &str, path: &str) -> Problem {
     let meant = if table {
         names.iter().find(|candidate| candidate.starts_with(&format!("{name}__"))).cloned()
     } else {
-        near(name, names.iter().map(String::as_str))
-            .map(str::to_owned)
-            .or_else(|| near_key(path).filter(|key| split(key).0 == split(path).0).map(variable))
+        let sibling = near_key(path).filter(|key| split(key).0 == split(path).0 && path.contains('.'));
+        sibling.map(variable).or_else(|| near(name, names.iter().map(String::as_str)).map(str::to_owned))
     };
     let text = if table { "names a whole table" } else { "is not a key of the configuration" };
     let hint = match meant {
         Some(meant) if table => format!("set one key of it, such as {meant}"),
         Some(meant) => format!("did you mean {meant}?"),
-        None => format!("unset {name}; keys are written {PREFIX}SCHEDULE__INTERVAL, with two underscores between table and key"),
+        None => format!(
+            "unset {name}; keys are written {PREFIX}SCHEDULE__INTERVAL, with two underscores between table and key"
+        ),
     };
-    Problem { key: String::new(), origin: Origin::Variable(name.to_owned()), text: text.to_owned(), hint: Some(hint) }
+    Problem {
+        key: String::new(),
+        origin: Origin::Variable(name.to_owned()),
+        text: text.to_owned(),
+        hint: Some(hint),
+    }
 }
 
 /// The variable of a key.

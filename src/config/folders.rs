@@ -1,5 +1,6 @@
 //! Where state and the control socket live when the configuration does not say.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::checker::Checker;
@@ -81,8 +82,8 @@ const RUNTIME: Place = Place {
 
 impl Place {
     /// The system's place makes `rosterd status` in an administrator's shell find the daemon, to which alone systemd
-    /// named its folders. With one instance per team systemd adds the instance, and so does this:
-    /// `/etc/rosterd/NAME.toml` is the configuration of `rosterd@NAME`.
+    /// named its folders. With one instance per team the units add the instance, and so does this:
+    /// `/etc/rosterd/NAME.toml` is the configuration of `rosterd@NAME`, whose state is in `/var/lib/rosterd-NAME`.
     fn usual(self, checker: &Checker) -> PathBuf {
         let system = Path::new(self.system);
         let home = || {
@@ -96,7 +97,11 @@ impl Place {
             home().map_or_else(|| system.to_owned(), |folder| folder.join("rosterd"))
         };
         match checker.path.file_stem().filter(|stem| *stem != "config") {
-            Some(stem) => base.join(stem),
+            Some(stem) => {
+                let mut name = OsString::from("rosterd-");
+                name.push(stem);
+                base.with_file_name(name)
+            }
             None => base,
         }
     }

@@ -38,7 +38,8 @@ impl GuardTable {
         checker.percent("guard.removals_max_percent", self.removals_max_percent, 100);
         checker.percent("guard.source_shrink_percent", self.source_shrink_percent, 100);
         if self.removals_max_per_day < self.removals_max && self.removals_max_per_day > 0 {
-            let text = format!("is less than removals_max ({}), which it therefore replaces", self.removals_max);
+            let text =
+                format!("is less than removals_max ({}), which it therefore replaces", self.removals_max);
             checker.warn("guard.removals_max_per_day", text);
         }
         let protected = globs("guard.protected", &self.protected, checker)?;

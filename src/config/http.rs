@@ -33,8 +33,11 @@ pub struct HttpConfig {
 impl HttpTable {
     pub(super) fn check(self, checker: &mut Checker) -> Option<HttpConfig> {
         let wants_token = self.bearer_token_file.is_some();
-        let bearer_token =
-            if wants_token { checker.secret("http.bearer_token_file", self.bearer_token_file, "") } else { None };
+        let bearer_token = if wants_token {
+            checker.secret("http.bearer_token_file", self.bearer_token_file, "")
+        } else {
+            None
+        };
         if self.listen.is_empty() {
             return Some(HttpConfig { listen: None, bearer_token });
         }
@@ -45,7 +48,8 @@ impl HttpTable {
             return None;
         };
         if !listen.ip().is_loopback() && !wants_token {
-            let text = format!("{listen} can be reached from other machines, and there is no bearer_token_file");
+            let text =
+                format!("{listen} can be reached from other machines, and there is no bearer_token_file");
             let hint = "name a bearer_token_file in [http], or listen on 127.0.0.1";
             checker.problem("http.listen", text, hint);
         }

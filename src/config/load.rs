@@ -14,7 +14,7 @@ use figment::value::{Dict, Value};
 use figment::{Figment, Profile, Provider};
 use serde::Deserialize;
 
-use super::checker::Checker;
+use super::checker::{Checker, Secrets};
 use super::environment;
 use super::keys::{self, KEYS, Kind};
 use super::near::{keys_of, near, near_key, split};
@@ -29,7 +29,11 @@ const LARGEST: u64 = 1 << 20;
 const TOML_DATE: &str = "$__toml_private_datetime";
 
 /// Reads and checks a configuration.
-pub(super) fn load(path: &Path, env: impl Iterator<Item = (String, String)>) -> Result<Config, Problems> {
+pub(super) fn load(
+    path: &Path,
+    env: impl Iterator<Item = (String, String)>,
+    secrets: Secrets,
+) -> Result<Config, Problems> {
     let env: BTreeMap<String, String> = env.collect();
     let text = read(path).map_err(|problem| Problems::new(path, vec![problem]))?;
     let positions = Positions::read(&text).map_err(|(message, (line, column))| {
@@ -54,6 +58,7 @@ pub(super) fn load(path: &Path, env: impl Iterator<Item = (String, String)>) -> 
         env,
         problems: variables.problems,
         warnings: Vec::new(),
+        secrets,
         refused: Vec::new(),
     };
     tidy(&mut dict, "", &mut checker);
@@ -81,8 +86,9 @@ fn read(path: &Path) -> Result<String, Problem> {
     if metadata.len() > LARGEST {
         return Err(fail("is larger than 1 MiB".to_owned(), "name the configuration file with -c FILE"));
     }
-    let bytes = fs::read(path)
-        .map_err(|error| fail(format!("cannot be read: {error}"), "let the user that runs rosterd read it"))?;
+    let bytes = fs::read(path).map_err(|error| {
+        fail(format!("cannot be read: {error}"), "let the user that runs rosterd read it")
+    })?;
     String::from_utf8(bytes).map_err(|_| fail("is not UTF-8".to_owned(), "save the file as UTF-8"))
 }
 
@@ -210,7 +216,11 @@ fn describe(path: &str, cause: &Cause, found: Option<String>, checker: &mut Chec
             } else {
                 wanted
             };
-            checker.push(path, format!("{found} does not fit"), wanted.map(|wanted| format!("write {wanted}")));
+            checker.push(
+                path,
+                format!("{found} does not fit"),
+                wanted.map(|wanted| format!("write {wanted}")),
+            );
         }
     }
 }
@@ -222,9 +232,7 @@ fn show(value: &Value) -> String {
         Value::String(_, text) => format!("{text:?}"),
         Value::Char(_, letter) => format!("{letter:?}"),
         Value::Bool(_, flag) => flag.to_string(),
-        Value::Num(_, number) => number
-            .to_i128()
-            .map(|number| number.to_string())
+        Value::Num(_, number) => environment::whole(number)
             .or_else(|| number.to_f64().map(|number| number.to_string()))
             .unwrap_or_else(|| "this number".to_owned()),
         Value::Empty(..) => "nothing".to_owned(),

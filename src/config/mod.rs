@@ -38,9 +38,7 @@ use crate::model::policy::{AccessPolicy, GuardPolicy, Lifecycle, Scope};
 pub use app_store_connect::AppStoreConnectConfig;
 pub use audit::AuditConfig;
 pub use http::HttpConfig;
-pub use notify::{
-    EmailConfig, MailTls, NotifyChannel, NotifyConfig, NotifyEvent, WebhookFormat, WebhookUrl,
-};
+pub use notify::{EmailConfig, MailTls, NotifyChannel, NotifyConfig, NotifyEvent, WebhookFormat, WebhookUrl};
 pub use problems::{EXIT_CODE, Origin, Problem, Problems};
 pub use schedule::{ScheduleConfig, When};
 pub use source::{Cloud, FileConfig, GraphAuth, GraphConfig, ScimAuth, ScimConfig, SourceConfig};
@@ -106,7 +104,16 @@ impl Config {
     /// # Errors
     /// Everything that is wrong, at once.
     pub fn load(path: &Path, env: impl Iterator<Item = (String, String)>) -> Result<Self, Problems> {
-        load::load(path, env)
+        load::load(path, env, checker::Secrets::Tried)
+    }
+
+    /// As [`Self::load`], without opening a secret: enough to find a running daemon. Its secrets may be systemd's
+    /// credentials, which nobody's shell can see.
+    ///
+    /// # Errors
+    /// Everything that is wrong, at once.
+    pub fn outline(path: &Path, env: impl Iterator<Item = (String, String)>) -> Result<Self, Problems> {
+        load::load(path, env, checker::Secrets::Named)
     }
 
     fn check(tables: Tables, checker: &mut checker::Checker) -> Option<Self> {

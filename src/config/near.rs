@@ -22,18 +22,27 @@ fn plain(word: &str) -> String {
 /// The key that was probably meant by one that does not exist; both as in [`KEYS`].
 pub(super) fn near_key(unknown: &str) -> Option<&'static str> {
     let (table, leaf) = split(unknown);
-    let siblings = || KEYS.keys().map(String::as_str).filter(move |key| split(key).0 == table);
-    let full = |leaf: &str| siblings().find(|key| split(key).1 == leaf);
-    if let Some(sibling) = near(leaf, siblings().map(|key| split(key).1)).and_then(full) {
-        return Some(sibling);
+    let leaf = plain(leaf);
+    let siblings = || KEYS.keys().map(String::as_str).filter(|key| split(key).0 == table);
+    if let Some(name) = near(&leaf, siblings().map(|key| split(key).1)) {
+        return siblings().find(|key| split(key).1 == name);
     }
-    let elsewhere = || KEYS.keys().map(String::as_str);
-    // Nearest table first: a key of [access] written under [access.attributes] stays in the family.
-    let shared = |key: &str| key.bytes().zip(unknown.bytes()).take_while(|(a, b)| a == b).count();
-    let same_leaf = elsewhere().filter(|key| split(key).1 == plain(leaf)).max_by_key(|key| shared(key));
-    same_leaf.or_else(|| {
-        let leaf = near(leaf, elsewhere().map(|key| split(key).1))?;
-        elsewhere().find(|key| split(key).1 == leaf)
+    // `token` for `token_file`, `issuer` for `issuer_id`.
+    let begun =
+        siblings().find(|key| split(key).1.strip_prefix(&*leaf).is_some_and(|rest| rest.starts_with('_')));
+    begun.or_else(|| elsewhere(unknown, &leaf))
+}
+
+/// The same name in another table, the nearest first: a key of `[access]` written under `[access.attributes]` stays
+/// in the family.
+fn elsewhere(unknown: &str, leaf: &str) -> Option<&'static str> {
+    let keys = || KEYS.keys().map(String::as_str);
+    let shared = |key: &str| key.split('.').zip(unknown.split('.')).take_while(|(a, b)| a == b).count();
+    let rank = |key: &&str| (shared(key), std::cmp::Reverse((key.contains("[]"), key.len())));
+    let same = keys().filter(|key| split(key).1 == leaf).max_by_key(rank);
+    same.or_else(|| {
+        let name = near(leaf, keys().map(|key| split(key).1))?;
+        keys().filter(|key| split(key).1 == name).max_by_key(rank)
     })
 }
 
@@ -63,7 +72,7 @@ mod tests {
             ("source.scim.token", Some("source.scim.token_file")),
             ("access.rules[].grup", Some("access.rules[].group")),
             ("app_store_connect.issuer", Some("app_store_connect.issuer_id")),
-            ("access.rules[].colour", None),
+            ("access.rules[].favourite", None),
         ] {
             assert_eq!(near_key(unknown), meant, "{unknown}");
         }

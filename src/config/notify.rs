@@ -181,14 +181,21 @@ impl NotifyTable {
     pub(super) fn check(self, index: usize, checker: &mut Checker) -> Option<NotifyConfig> {
         let at = |key: &str| format!("notify.{index}.{key}");
         if self.events.is_empty() {
-            checker.problem(&at("events"), "is empty", "name at least one event, or remove events for all of them");
+            checker.problem(
+                &at("events"),
+                "is empty",
+                "name at least one event, or remove events for all of them",
+            );
         }
         let Some(kind) = self.kind else {
             checker.missing(&at("type"), "", "type = \"webhook\" or type = \"email\"");
             return None;
         };
-        let webhook =
-            [("url", self.url.is_some()), ("url_file", self.url_file.is_some()), ("format", self.format.is_some())];
+        let webhook = [
+            ("url", self.url.is_some()),
+            ("url_file", self.url_file.is_some()),
+            ("format", self.format.is_some()),
+        ];
         let email = [
             ("host", self.host.is_some()),
             ("port", self.port.is_some()),
@@ -234,7 +241,8 @@ impl NotifyTable {
             checker.problem(&at("host"), "is no host name", "write the host alone; its port goes into port");
         }
         if tls == MailTls::None && host.as_deref().is_some_and(|host| !is_this_machine(host)) {
-            let hint = "write tls = \"starttls\" or \"tls\"; \"none\" is for a relay on 127.0.0.1 or localhost only";
+            let hint =
+                "write tls = \"starttls\" or \"tls\"; \"none\" is for a relay on 127.0.0.1 or localhost only";
             checker.problem(&at("tls"), "\"none\" would send mail in the clear", hint);
         }
         let from = checker.needed(&at("from"), &self.from, "", "rosterd@example.com");

@@ -136,7 +136,8 @@ mod tests {
 
     #[test]
     fn keys_are_found_where_they_stand() {
-        let text = "name = \"x\"\nday = 2027-01-01\n[a.b]\n  c = 1\n[[r]]\ng = 1\n[[r]]\n# é\n  \"k\" = [1, 2]\n";
+        let text =
+            "name = \"x\"\nday = 2027-01-01\n[a.b]\n  c = 1\n[[r]]\ng = 1\n[[r]]\n# é\n  \"k\" = [1, 2]\n";
         let positions = Positions::read(text).expect("TOML");
         for (path, at) in [
             ("name", (1, 1)),

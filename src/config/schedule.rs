@@ -69,7 +69,11 @@ impl ScheduleTable {
     pub(super) fn check(self, checker: &mut Checker) -> Option<ScheduleConfig> {
         checker.percent("schedule.jitter_percent", self.jitter_percent, 100);
         if self.full_interval.0.is_zero() {
-            checker.problem("schedule.full_interval", "0s would never end", "write a duration such as \"24h\"");
+            checker.problem(
+                "schedule.full_interval",
+                "0s would never end",
+                "write a duration such as \"24h\"",
+            );
         }
         let when = match (self.interval, self.cron) {
             (Some(_), Some(_)) => {
@@ -100,7 +104,11 @@ impl ScheduleTable {
 fn every(interval: Option<Length>, checker: &mut Checker) -> Option<When> {
     let interval = interval.map_or(DEFAULT_INTERVAL, |length| length.0);
     if interval < SignedDuration::from_secs(1) {
-        checker.problem("schedule.interval", "is shorter than 1s", "write at least \"1s\"; \"40m\" suits most");
+        checker.problem(
+            "schedule.interval",
+            "is shorter than 1s",
+            "write at least \"1s\"; \"40m\" suits most",
+        );
         return None;
     }
     Some(When::Every(interval))

@@ -72,7 +72,8 @@ pub(super) fn filter(path: &str, text: Option<&str>, checker: &mut Checker) -> O
     match Filter::parse(text?) {
         Ok(filter) => Some(filter),
         Err(error) => {
-            let hint = "write a SCIM filter such as 'userType eq \"Employee\" and not (department eq \"Sales\")'";
+            let hint =
+                "write a SCIM filter such as 'userType eq \"Employee\" and not (department eq \"Sales\")'";
             checker.problem(path, format!("not a filter: {error}"), hint);
             None
         }

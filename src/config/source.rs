@@ -30,7 +30,8 @@ enum SourceType {
 }
 
 impl SourceType {
-    const ALL: [(Self, &'static str); 3] = [(Self::Scim, "scim"), (Self::Graph, "graph"), (Self::File, "file")];
+    const ALL: [(Self, &'static str); 3] =
+        [(Self::Scim, "scim"), (Self::Graph, "graph"), (Self::File, "file")];
 }
 
 /// `[source]`.

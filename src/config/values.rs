@@ -25,9 +25,9 @@ impl Length {
     }
 
     fn parse(text: &str) -> Result<Self, String> {
-        let span: Span = text
-            .parse()
-            .map_err(|_| format!("{text:?} is no duration; durations are written \"40m\", \"24h\" or \"3d\""))?;
+        let span: Span = text.parse().map_err(|_| {
+            format!("{text:?} is no duration; durations are written \"40m\", \"24h\" or \"3d\"")
+        })?;
         let length = span
             .to_duration(SpanRelativeTo::days_are_24_hours())
             .map_err(|_| format!("{text:?} has no fixed length; use days, hours, minutes and seconds"))?;
