@@ -65,6 +65,7 @@ fn cycle(age: i64, result: CycleResult, applied: usize, held: usize) -> CycleRep
         coverage: None,
         done: Done { applied, ..Done::default() },
         error: None,
+        exit_code: 0,
     }
 }
 
