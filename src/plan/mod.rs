@@ -163,3 +163,6 @@ fn assemble(
     plan.digest = digest::of(&plan);
     plan
 }
+
+#[cfg(test)]
+mod tests;
