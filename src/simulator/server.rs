@@ -43,6 +43,9 @@ impl Server {
             return End::Cut;
         }
         let mut state = self.lock();
+        for act in state.moments.due(call) {
+            act(&mut state);
+        }
         let end = settle(&mut state, call, fault.as_ref());
         let status = match &end {
             End::Answer(reply) => Some(reply.status),
