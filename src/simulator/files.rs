@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use super::graph::{self, GRAPH_CLIENT, GRAPH_SECRET, GRAPH_TENANT};
 use super::key::KeyKind;
 use super::switches::ScimAuth;
 use super::{Running, SCIM_SECRET, SCIM_TOKEN, SCIM_USER};
@@ -18,6 +19,8 @@ pub enum SourceKind {
     /// The simulated SCIM provider, with whatever credentials its switches ask for.
     #[default]
     Scim,
+    /// The simulated Microsoft Graph, with a client secret.
+    Graph,
 }
 
 /// What to write.
@@ -58,7 +61,8 @@ pub enum FilesError {
 }
 
 /// Writes `config.toml`, `AuthKey.p8` and the source's credential into a folder, which is made (0700) when it is not there.
-/// All files get 0600. Earlier files of ours are replaced; a configuration that is not ours is never touched.
+/// All files get 0600. Earlier files of ours are replaced; a configuration that is not ours is never touched. The state of
+/// an earlier simulation is set aside, for its team is gone.
 pub fn write_files(dir: &Path, running: &Running, options: FileOptions) -> Result<Written, FilesError> {
     let dir = std::path::absolute(dir).map_err(at(dir))?;
     fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(at(&dir))?;
@@ -67,19 +71,34 @@ pub fn write_files(dir: &Path, running: &Running, options: FileOptions) -> Resul
         return Err(FilesError::InTheWay { path: config });
     }
     let (source, secret_name, secret) = match options.source {
-        SourceKind::Scim => scim(running),
+        SourceKind::Scim => scim_source(running),
+        SourceKind::Graph => graph_source(running),
     };
     let private_key = dir.join("AuthKey.p8");
     let source_secret = dir.join(secret_name);
+    set_aside(&dir, &private_key, running)?;
     write(&private_key, running.private_key_pem())?;
     write(&source_secret, secret)?;
-    write(&config, &text(&dir, running, &source))?;
+    write(&config, &text(&dir, running, options.source, &source))?;
     Ok(Written { config, private_key, source_secret })
 }
 
 fn at(path: &Path) -> impl FnOnce(io::Error) -> FilesError + use<> {
     let path = path.to_owned();
     |source| FilesError::Io { path, source }
+}
+
+/// Renames `state` to the first free of `state.1`, `state.2` and so on when it belongs to another run: a ledger that knows
+/// seats of a former world would take the new one for a great disturbance.
+fn set_aside(dir: &Path, private_key: &Path, running: &Running) -> Result<(), FilesError> {
+    let state = dir.join("state");
+    let is_ours = fs::read_to_string(private_key).is_ok_and(|pem| pem == running.private_key_pem());
+    if is_ours || !state.exists() {
+        return Ok(());
+    }
+    let mut names = (1..1000).map(|number| dir.join(format!("state.{number}")));
+    let free = names.find(|name| !name.exists()).unwrap_or_else(|| dir.join("state.1000"));
+    fs::rename(&state, free).map_err(at(&state))
 }
 
 /// A new file each time, so that the mode holds also where an old file had another.
@@ -94,7 +113,7 @@ fn write(path: &Path, content: &str) -> Result<(), FilesError> {
 }
 
 /// The source's table, the name of its secret's file, and the secret.
-fn scim(running: &Running) -> (String, &'static str, &'static str) {
+fn scim_source(running: &Running) -> (String, &'static str, &'static str) {
     let (keys, name, secret) = match running.with_state(|state| state.switches.scim.auth) {
         ScimAuth::Bearer => {
             ("auth = \"bearer\"\ntoken_file = \"scim-token\"\n".to_owned(), "scim-token", SCIM_TOKEN)
@@ -121,7 +140,22 @@ fn scim(running: &Running) -> (String, &'static str, &'static str) {
     (table, name, secret)
 }
 
-fn text(dir: &Path, running: &Running, source: &str) -> String {
+/// The same for Graph.
+fn graph_source(running: &Running) -> (String, &'static str, &'static str) {
+    let (origin, base_url) = (running.origin(), running.graph_url());
+    let table = format!(
+        "type = \"graph\"\n\n[source.graph]\ntenant_id = \"{GRAPH_TENANT}\"\nclient_id = \"{GRAPH_CLIENT}\"\nauth = \"secret\"\n\
+         client_secret_file = \"graph-secret\"\nbase_url = \"{base_url}\"\nauthority_url = \"{origin}\"\n"
+    );
+    (table, "graph-secret", GRAPH_SECRET)
+}
+
+fn text(dir: &Path, running: &Running, kind: SourceKind, source: &str) -> String {
+    // Attributes go by the names that the source itself has for them.
+    let (person_kind, attribute): (_, fn(&str) -> String) = match kind {
+        SourceKind::Scim => ("userType", str::to_owned),
+        SourceKind::Graph => ("employeeType", graph::extension),
+    };
     let key_id = running.key_id();
     let key = match running.key_kind() {
         KeyKind::Team { issuer } => {
@@ -134,6 +168,11 @@ fn text(dir: &Path, running: &Running, source: &str) -> String {
         .replace("{state_dir}", &quoted(&dir.join("state")))
         .replace("{runtime_dir}", &quoted(&dir.join("run")))
         .replace("{source}", source)
+        .replace("{person_kind}", person_kind)
+        .replace("{roles}", &attribute("appStoreConnect_role"))
+        .replace("{all_apps_visible}", &attribute("appStoreConnect_allAppsVisible"))
+        .replace("{provisioning_allowed}", &attribute("appStoreConnect_provisioningAllowed"))
+        .replace("{apple_account}", &attribute("appStoreConnect_appleAccount"))
         .replace("{key}", &key)
         .replace("{origin}", running.origin())
 }
@@ -157,7 +196,7 @@ interval = "1m"                     # short, to see something happen
 mode = "groups"
 groups = ["iOS Developers"]
 nested = true                       # "iOS Admins" and "Watch Team" are in it
-filter = 'userType eq "Employee"'
+filter = '{person_kind} eq "Employee"'
 exclude = ["svc-*@example.com"]
 
 [access]                            # on invitation, when nothing else says
@@ -177,10 +216,10 @@ all_apps_visible = false
 apps = ["com.example.watch"]
 
 [access.attributes]                 # some people carry these
-roles = "appStoreConnect_role"
-all_apps_visible = "appStoreConnect_allAppsVisible"
-provisioning_allowed = "appStoreConnect_provisioningAllowed"
-apple_account = "appStoreConnect_appleAccount"
+roles = "{roles}"
+all_apps_visible = "{all_apps_visible}"
+provisioning_allowed = "{provisioning_allowed}"
+apple_account = "{apple_account}"
 
 [lifecycle]
 on_join = "invite"

@@ -77,6 +77,8 @@ pub struct State {
     pub skew: SignedDuration,
     /// `http://127.0.0.1:PORT`.
     pub origin: String,
+    /// Entra's own side: assignments, tokens, change feeds.
+    pub graph: super::graph::Graph,
     pub(super) key: ApiKey,
     pub(super) clock: Clock,
     /// When each request of the last hour came.
@@ -84,6 +86,7 @@ pub struct State {
     /// Access tokens of the SCIM provider with their end.
     pub(super) tokens: BTreeMap<String, Timestamp>,
     pub(super) answered: u64,
+    pub(super) moments: super::moments::Moments,
 }
 
 impl State {
@@ -97,11 +100,13 @@ impl State {
             switches,
             skew: SignedDuration::ZERO,
             origin,
+            graph: super::graph::Graph::default(),
             key,
             clock,
             budget: VecDeque::new(),
             tokens: BTreeMap::new(),
             answered: 0,
+            moments: super::moments::Moments::default(),
         }
     }
 
@@ -124,6 +129,7 @@ impl State {
         self.requests.iter_mut().for_each(|seen| older(&mut seen.at));
         self.budget.iter_mut().for_each(older);
         self.tokens.values_mut().for_each(older);
+        self.graph.age(by);
     }
 
     /// How many mails went to an address, whatever its case.

@@ -144,40 +144,10 @@ pub(crate) fn one_line(text: &str, limit: usize) -> String {
     printable.collect::<String>().trim().to_owned()
 }
 
+mod any;
 pub mod catalog;
 pub mod file;
 pub mod graph;
 pub mod scim;
 
-/// The source that the configuration chose.
-pub enum AnySource {
-    /// `source.type = "scim"`.
-    Scim(Box<scim::ScimSource>),
-    /// `source.type = "graph"`.
-    Graph(Box<graph::GraphSource>),
-    /// `source.type = "file"`.
-    File(file::FileSource),
-}
-
-impl DirectorySource for AnySource {
-    async fn read(&self, interest: &Interest) -> Result<DirectorySnapshot, SourceError> {
-        match self {
-            Self::Scim(source) => source.read(interest).await,
-            Self::Graph(source) => source.read(interest).await,
-            Self::File(source) => source.read(interest).await,
-        }
-    }
-
-    async fn recheck(
-        &self,
-        interest: &Interest,
-        people: &[PersonId],
-        groups: &[GroupId],
-    ) -> Result<Recheck, SourceError> {
-        match self {
-            Self::Scim(source) => source.recheck(interest, people, groups).await,
-            Self::Graph(source) => source.recheck(interest, people, groups).await,
-            Self::File(source) => source.recheck(interest, people, groups).await,
-        }
-    }
-}
+pub use any::AnySource;

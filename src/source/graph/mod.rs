@@ -28,7 +28,6 @@ mod assigned;
 mod batch;
 mod certificate;
 mod client;
-mod cloud;
 mod delta;
 mod expiry;
 mod failure;
@@ -41,7 +40,6 @@ mod token;
 mod wire;
 
 pub use certificate::AssertionAlgorithm;
-pub use cloud::{Cloud, Endpoints};
 pub use token::GraphAuth;
 
 /// How long an answer about the end of our secret is good: it is asked for by each cycle, and moves once in months.
@@ -56,8 +54,13 @@ pub struct GraphSettings {
     pub client_id: String,
     /// Its credential.
     pub auth: GraphAuth,
-    /// [`Cloud::endpoints`], or others.
-    pub endpoints: Endpoints,
+    /// Where to sign in, without the tenant. This and the two below are three settings and not one, since newer
+    /// sovereign clouds have hosts that no list here would know.
+    pub authority_url: Url,
+    /// Graph with its version.
+    pub base_url: Url,
+    /// `https://<Graph>/.default`.
+    pub scope: String,
 }
 
 /// A tenant of Entra.
@@ -95,20 +98,20 @@ impl GraphSource {
         metrics: &Arc<Metrics>,
         clock: &Clock,
     ) -> Result<Self, SourceError> {
-        let GraphSettings { tenant_id, client_id, auth, endpoints } = settings;
+        let GraphSettings { tenant_id, client_id, auth, authority_url, base_url, scope } = settings;
         let new = |peer, url: &Url| HttpClient::new(peer, url, options, Arc::clone(metrics), clock.clone());
-        let token_url = token_url(&endpoints.authority, &tenant_id)?;
+        let token_url = token_url(&authority_url, &tenant_id)?;
         let tokens = Tokens::new(
-            new(Peer::Token, &endpoints.authority)?,
+            new(Peer::Token, &authority_url)?,
             token_url,
             client_id.clone(),
-            endpoints.scope,
+            scope,
             auth.clone(),
             clock.clone(),
         );
-        let http = new(Peer::Directory, &endpoints.base)?;
-        let tenant = format!("{} {tenant_id} {client_id}", endpoints.base);
-        let client = GraphClient { http, base: endpoints.base, tokens, pace: Pace::default() };
+        let http = new(Peer::Directory, &base_url)?;
+        let tenant = format!("{base_url} {tenant_id} {client_id}");
+        let client = GraphClient { http, base: base_url, tokens, pace: Pace::default() };
         Ok(Self { client, client_id, auth, clock: clock.clone(), tenant, expiry: Mutex::new(None) })
     }
 
