@@ -272,7 +272,7 @@ fn text(path: &Path, file: File, length: u64) -> Result<SecretString, SecretErro
 /// The user whose rights we act with. `/proc/self` would tell it without `unsafe`, but belongs to root once the
 /// process has forbidden core dumps.
 #[expect(unsafe_code, reason = "the standard library has no geteuid")]
-fn effective_user() -> u32 {
+pub(crate) fn effective_user() -> u32 {
     // SAFETY: geteuid takes nothing, cannot fail and touches no memory of ours.
     unsafe { libc::geteuid() }
 }

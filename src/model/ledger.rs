@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::access::Access;
 use super::event::{Departure, IntentId, LinkBy};
 use super::id::{Address, PersonId, SeatId};
-use super::operation::{Held, Operation, PersonRef};
+use super::operation::{Held, Kind, Operation, PersonRef};
 
 /// A person and the seat that is theirs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -175,4 +175,98 @@ pub fn hold_key(operation: &Operation) -> String {
 pub fn entry_key(operation: &Operation) -> String {
     let access = serde_json::json!([operation.before, operation.after, operation.invitee]);
     format!("{}:{access}", hold_key(operation))
+}
+
+/// True for what takes something away, and so counts towards the guards: a removal, an invitation cancelled without a
+/// successor, access narrowed.
+pub fn is_revocation(operation: &Operation) -> bool {
+    match operation.kind {
+        Kind::Invite => false,
+        Kind::CancelInvitation => !operation.replacement,
+        Kind::RemoveMember => true,
+        Kind::UpdateMember => match (&operation.before, &operation.after) {
+            (Some(before), Some(after)) => narrows(before, after),
+            (None, _) | (_, None) => false,
+        },
+    }
+}
+
+/// True when a role is lost, all apps become some, an app is lost or provisioning is taken away, after Apple's rule
+/// that some roles see every app. What Apple did not tell counts as lost: the guards would rather ask.
+pub fn narrows(before: &Access, after: &Access) -> bool {
+    let (before, after) = (before.clone().canonical(), after.clone().canonical());
+    let loses_apps = match (before.all_apps_visible, after.all_apps_visible) {
+        (None | Some(true), Some(false)) => true,
+        (Some(false), Some(false)) => match (&before.visible_apps, &after.visible_apps) {
+            (Some(had), Some(keeps)) => !had.is_subset(keeps),
+            (None, _) | (_, None) => true,
+        },
+        (_, None | Some(true)) => false,
+    };
+    !before.roles.is_subset(&after.roles)
+        || loses_apps
+        || (before.provisioning_allowed && !after.provisioning_allowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Role;
+
+    fn access(roles: &[&str], apps: Option<&[&str]>, provisioning_allowed: bool) -> Access {
+        Access {
+            roles: roles.iter().map(|role| Role::new(role)).collect(),
+            all_apps_visible: Some(apps.is_none()),
+            provisioning_allowed,
+            visible_apps: Some(apps.unwrap_or_default().iter().map(|app| (*app).into()).collect()),
+        }
+    }
+
+    #[test]
+    fn whatever_is_lost_narrows_and_nothing_else() {
+        let cases = [
+            ("the same", access(&["SALES"], None, false), access(&["SALES"], None, false), false),
+            (
+                "a role more",
+                access(&["SALES"], None, false),
+                access(&["SALES", "FINANCE"], None, false),
+                false,
+            ),
+            ("another role", access(&["SALES"], None, false), access(&["DEVELOPER"], None, false), true),
+            (
+                "all apps to some",
+                access(&["SALES"], None, false),
+                access(&["SALES"], Some(&["1"]), false),
+                true,
+            ),
+            (
+                "some apps to all",
+                access(&["SALES"], Some(&["1"]), false),
+                access(&["SALES"], None, false),
+                false,
+            ),
+            (
+                "an app more",
+                access(&["SALES"], Some(&["1"]), false),
+                access(&["SALES"], Some(&["1", "2"]), false),
+                false,
+            ),
+            (
+                "another app",
+                access(&["SALES"], Some(&["1"]), false),
+                access(&["SALES"], Some(&["2"]), false),
+                true,
+            ),
+            ("provisioning", access(&["DEVELOPER"], None, true), access(&["DEVELOPER"], None, false), true),
+            (
+                "apps an admin sees anyway",
+                access(&["ADMIN"], None, false),
+                access(&["ADMIN"], Some(&["1"]), false),
+                false,
+            ),
+        ];
+        for (what, before, after, expected) in cases {
+            assert_eq!(narrows(&before, &after), expected, "{what}");
+        }
+    }
 }

@@ -236,6 +236,13 @@ pub struct Hold {
     pub detail: String,
 }
 
+impl Hold {
+    /// A hold of this class.
+    pub fn new(reason: HoldReason, detail: impl Into<String>) -> Self {
+        Self { reason, detail: detail.into() }
+    }
+}
+
 /// An operation that was held back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Held {

@@ -1,8 +1,41 @@
 //! The verbs: two snapshots, a policy and the ledger in, one plan out. Pure, synchronous, and all choices are made here.
 
+mod attribute;
+pub mod backoff;
+mod book;
+mod budget;
+mod change;
+mod correlate;
+mod diff;
+pub mod digest;
+pub mod explain;
+mod guard;
+mod holds;
+mod interest;
+mod leave;
+mod mapping;
+pub mod moved;
+pub mod names;
+mod order;
+pub mod recheck;
+mod scope;
+mod seat;
+mod stray;
+
 use jiff::Timestamp;
 
-use crate::model::{DirectorySnapshot, Event, Ledger, Plan, Policy, TeamSnapshot};
+use crate::model::operation::{PlanCoverage, SCHEMA, Summary};
+use crate::model::{
+    Coverage, DirectorySnapshot, Event, Held, Kind, Ledger, Operation, Plan, Policy, TeamSnapshot,
+};
+
+pub use interest::{attributes_of_interest, bundles_of_interest, groups_of_interest};
+
+use book::{People, Seats};
+use correlate::Case;
+use diff::Context;
+use mapping::Mapping;
+use scope::Scope;
 
 /// What the hour still allows, as the rate limiter knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,4 +77,89 @@ pub struct Planned {
     pub guards: Vec<String>,
     /// Digests of approvals that released something in this plan; spent once it is applied.
     pub approvals_used: Vec<String>,
+}
+
+/// Makes the plan.
+pub fn plan(input: &Input<'_>) -> Planned {
+    work_out(input, |_, _, planned| planned)
+}
+
+/// Who is in scope and what they should be able to do, who has which seat, what differs, and what of that may be done
+/// now. Whoever wants to know more than the plan looks at what it was made of before that is gone.
+fn work_out<R>(input: &Input<'_>, look: impl FnOnce(&Context<'_, '_>, &[Case<'_>], Planned) -> R) -> R {
+    let scope = Scope::new(input.directory, input.policy);
+    let mapping = Mapping::new(input.policy, &scope, input.team);
+    let people = People::new(input.directory.people(), &mapping, input.ledger);
+    let seats = Seats::new(input);
+    let directory = seen(&input.directory.coverage, &scope);
+    let context = Context {
+        input,
+        scope: &scope,
+        mapping: &mapping,
+        people: &people,
+        seats: &seats,
+        directory: &directory,
+    };
+
+    let cases = correlate::correlate(input, &scope, &people, &seats);
+    let in_scope = cases.iter().filter(|case| case.found.is_some_and(|entry| entry.is_in_scope())).count();
+    let in_scope = u64::try_from(in_scope).unwrap_or(u64::MAX);
+
+    let mut draft = diff::diff(&context, &cases);
+    guard::protect(&context, &mut draft.changes);
+    guard::hold_incomplete(&context, &mut draft.changes);
+    backoff::hold(input, &mut draft.changes);
+    let guard::Verdict { guards, approvals_used } = guard::weigh(&context, in_scope, &mut draft.changes);
+
+    let (operations, held) = order::order(draft.changes);
+    let plan = assemble(input, &directory, operations, held, draft.unchanged);
+    let mut findings = draft.findings;
+    findings.extend(holds::findings(input, &plan, &guards));
+    look(&context, &cases, Planned { plan, findings, in_scope, guards, approvals_used })
+}
+
+/// How much of the directory was seen: a group that policy needs and the snapshot lacks makes it incomplete.
+fn seen(coverage: &Coverage, scope: &Scope<'_>) -> Coverage {
+    match coverage {
+        Coverage::Complete => Coverage::from_problems(scope.missing.clone()),
+        Coverage::Partial(problems) => {
+            Coverage::Partial(problems.iter().chain(&scope.missing).cloned().collect())
+        }
+        Coverage::Failed(problems) => Coverage::Failed(problems.clone()),
+    }
+}
+
+fn assemble(
+    input: &Input<'_>,
+    directory: &Coverage,
+    operations: Vec<Operation>,
+    held: Vec<Held>,
+    unchanged: usize,
+) -> Plan {
+    let count = |kind: Kind| operations.iter().filter(|operation| operation.kind == kind).count();
+    let team = &input.team.coverage;
+    let mut plan = Plan {
+        schema: SCHEMA.to_owned(),
+        team: input.policy.team.to_string(),
+        created_at: input.now,
+        digest: String::new(),
+        coverage: PlanCoverage {
+            directory: directory.word().to_owned(),
+            team: team.word().to_owned(),
+            problems: directory.problems().iter().chain(team.problems()).cloned().collect(),
+        },
+        summary: Summary {
+            invite: count(Kind::Invite),
+            cancel_invitation: count(Kind::CancelInvitation),
+            update_member: count(Kind::UpdateMember),
+            remove_member: count(Kind::RemoveMember),
+            held: held.len(),
+            unchanged,
+        },
+        forecast: budget::forecast(operations.len(), input.allowance),
+        operations,
+        held,
+    };
+    plan.digest = digest::of(&plan);
+    plan
 }

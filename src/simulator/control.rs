@@ -11,6 +11,25 @@ use super::message::{Call, Reply};
 use super::state::State;
 use super::team::{Acceptance, Grant};
 
+/// The levers, as `GET /_sim` lists them.
+const HELP: &str = r#"GET    /_sim/state      members, invitations, mails, groups, requests, faults, switches
+GET    /_sim/person?who=ada@example.com
+POST   /_sim/people     {"op":"create","email":"…","given_name":"…","family_name":"…","groups":["iOS Developers"]}
+                        {"op":"patch","who":"ada@example.com","active":false,"custom":{"appStoreConnect_role":"SALES"}}
+                        {"op":"delete","who":"ada@example.com"}
+POST   /_sim/groups     {"op":"join","group":"iOS Admins","who":"alan@example.com"}, leave, create (name, members), rename (group, name), delete (group)
+POST   /_sim/accept     {"email":"karen@example.com","apple_account":"karen@example.org","names":["K.","Sparck Jones"]}
+POST   /_sim/members    by hand: {"op":"patch","who":"alan@example.com","grant":{"roles":["SALES"],"all_apps":true,"provisioning":false,"apps":[]}},
+                        add (username, first_name, last_name, grant), delete (who), invite (email, first_name, last_name, grant), cancel (email)
+POST   /_sim/faults     {"peer":"asc","method":"POST","path":"/v1/userInvitations","nth":1,"count":1,"fault":{"kind":"drop_after"}}, or a list
+                        kinds: drop_before drop_after status{status,when} too_many{retry_after} unauthorized slow{ms} truncated html{status}
+                        missing_rows{rows} foreign_next hang
+GET, DELETE /_sim/faults
+POST   /_sim/misbehave  {"percent":5,"seed":1}, or null
+POST   /_sim/clock      {"advance_seconds":259200}, {"skew_seconds":-300}
+GET, POST /_sim/switches  {"app_store_connect":{"role":"read_only"},"scim":{"paging":"cursor"}}
+"#;
+
 /// What a lever came to: a value to show, or a status and why not.
 type Outcome = Result<Value, (u16, String)>;
 
@@ -18,8 +37,12 @@ type Outcome = Result<Value, (u16, String)>;
 pub(super) fn answer(state: &mut State, call: &Call) -> Reply {
     let segments = call.segments("/_sim");
     let path: Vec<&str> = segments.iter().map(String::as_str).collect();
+    if path.is_empty() && call.method == "GET" {
+        return Reply::text(200, "text/plain; charset=utf-8", HELP);
+    }
     let outcome = match (call.method.as_str(), path.as_slice()) {
         ("GET", ["state"]) => Ok(shown(state)),
+        ("GET", ["person"]) => person(state, call.parameter("who").unwrap_or_default()),
         ("GET", ["faults"]) => Ok(json!(state.faults.pending().collect::<Vec<_>>())),
         ("GET", ["switches"]) => Ok(json!(state.switches)),
         ("POST", ["faults"]) => read(call).map(|faults| queue(state, faults)),
@@ -69,6 +92,19 @@ fn shown(state: &State) -> Value {
     })
 }
 
+/// A person with the groups they are directly in.
+fn person(state: &State, who: &str) -> Outcome {
+    let person = state.directory.person(who).ok_or_else(|| unknown(who))?;
+    let groups: Vec<&str> = state
+        .directory
+        .groups
+        .iter()
+        .filter(|group| group.members.iter().any(|member| member.id() == &*person.id))
+        .map(|group| &*group.name)
+        .collect();
+    Ok(json!({"person": person, "groups": groups}))
+}
+
 /// One fault or a list of them.
 #[derive(Deserialize)]
 #[serde(untagged)]
@@ -105,6 +141,7 @@ enum PeopleChange {
         email: Option<Box<str>>,
         given_name: Option<Box<str>>,
         family_name: Option<Box<str>>,
+        user_type: Option<Box<str>>,
         #[serde(default)]
         core: Extra,
         #[serde(default)]
@@ -139,6 +176,7 @@ fn people(state: &mut State, change: PeopleChange) -> Outcome {
             email,
             given_name,
             family_name,
+            user_type,
             core,
             enterprise,
             custom,
@@ -150,6 +188,7 @@ fn people(state: &mut State, change: PeopleChange) -> Outcome {
                 (&mut person.user_name, user_name),
                 (&mut person.given_name, given_name),
                 (&mut person.family_name, family_name),
+                (&mut person.user_type, user_type),
             ];
             for (slot, text) in texts {
                 *slot = text.unwrap_or_else(|| slot.clone());

@@ -28,7 +28,9 @@ pub struct Person {
     pub email: Option<Box<str>>,
     /// May they sign in?
     pub active: bool,
-    /// Core attributes besides the above, such as `userType`, at the top level.
+    /// `userType`, on its own because everybody has one.
+    pub user_type: Box<str>,
+    /// Other core attributes, such as `title`, at the top level.
     pub core: BTreeMap<Box<str>, Value>,
     /// Attributes of the enterprise extension, such as `department`.
     pub enterprise: BTreeMap<Box<str>, Value>,
@@ -101,7 +103,7 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// Adds an active person whose user name is their address; returns the new id.
+    /// Adds an active employee whose user name is their address; returns the new id.
     pub fn add_person(&mut self, email: &str, given: &str, family: &str) -> String {
         let id = self.new_id();
         self.people.insert(Person {
@@ -111,6 +113,7 @@ impl Directory {
             family_name: family.into(),
             email: None,
             active: true,
+            user_type: "Employee".into(),
             core: BTreeMap::new(),
             enterprise: BTreeMap::new(),
             custom: BTreeMap::new(),

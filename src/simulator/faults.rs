@@ -183,12 +183,9 @@ impl fmt::Debug for Faults {
 }
 
 impl Faults {
-    /// Queues a fault. A glob that does not parse fits no request.
+    /// Queues a fault.
     pub fn push(&mut self, rule: Rule) {
-        let glob = rule.path.as_deref().map(|path| {
-            let parsed = Glob::new(path).or_else(|_| Glob::new(&globset::escape(path)));
-            parsed.expect("an escaped pattern parses").compile_matcher()
-        });
+        let glob = rule.path.as_deref().map(matcher);
         self.queue.push(Queued { rule, glob, seen: 0 });
     }
 
@@ -246,6 +243,12 @@ impl Faults {
         let pick = usize::try_from(mix(state) % 12).unwrap_or(0);
         faults.into_iter().nth(pick)
     }
+}
+
+/// A glob over paths, where `*` also crosses slashes. What does not parse stands for itself.
+pub(super) fn matcher(path: &str) -> GlobMatcher {
+    let parsed = Glob::new(path).or_else(|_| Glob::new(&globset::escape(path)));
+    parsed.expect("an escaped pattern parses").compile_matcher()
 }
 
 impl Queued {

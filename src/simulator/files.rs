@@ -58,7 +58,8 @@ pub enum FilesError {
 }
 
 /// Writes `config.toml`, `AuthKey.p8` and the source's credential into a folder, which is made (0700) when it is not there.
-/// All files get 0600. Earlier files of ours are replaced; a configuration that is not ours is never touched.
+/// All files get 0600. Earlier files of ours are replaced; a configuration that is not ours is never touched. The state of
+/// an earlier simulation is set aside, for its team is gone.
 pub fn write_files(dir: &Path, running: &Running, options: FileOptions) -> Result<Written, FilesError> {
     let dir = std::path::absolute(dir).map_err(at(dir))?;
     fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(at(&dir))?;
@@ -71,6 +72,7 @@ pub fn write_files(dir: &Path, running: &Running, options: FileOptions) -> Resul
     };
     let private_key = dir.join("AuthKey.p8");
     let source_secret = dir.join(secret_name);
+    set_aside(&dir, &private_key, running)?;
     write(&private_key, running.private_key_pem())?;
     write(&source_secret, secret)?;
     write(&config, &text(&dir, running, &source))?;
@@ -80,6 +82,19 @@ pub fn write_files(dir: &Path, running: &Running, options: FileOptions) -> Resul
 fn at(path: &Path) -> impl FnOnce(io::Error) -> FilesError + use<> {
     let path = path.to_owned();
     |source| FilesError::Io { path, source }
+}
+
+/// Renames `state` to the first free of `state.1`, `state.2` and so on when it belongs to another run: a ledger that knows
+/// seats of a former world would take the new one for a great disturbance.
+fn set_aside(dir: &Path, private_key: &Path, running: &Running) -> Result<(), FilesError> {
+    let state = dir.join("state");
+    let is_ours = fs::read_to_string(private_key).is_ok_and(|pem| pem == running.private_key_pem());
+    if is_ours || !state.exists() {
+        return Ok(());
+    }
+    let mut names = (1..1000).map(|number| dir.join(format!("state.{number}")));
+    let free = names.find(|name| !name.exists()).unwrap_or_else(|| dir.join("state.1000"));
+    fs::rename(&state, free).map_err(at(&state))
 }
 
 /// A new file each time, so that the mode holds also where an old file had another.

@@ -29,9 +29,6 @@ impl World {
             let (given, family) = (pick(GIVEN, bits), pick(FAMILY, bits >> 8));
             let address = format!("p{number:07}@example.com");
             let id = world.directory.add_person(&address, given, family);
-            if let Some(person) = world.directory.people.get_mut(&id) {
-                person.core.insert("userType".into(), "Employee".into());
-            }
             if number < seats {
                 world.team.add_member(&address, (given, family), Grant::roles(&["DEVELOPER"]));
                 members.push(super::directory::Belongs::Person(id.into()));

@@ -18,6 +18,7 @@ pub mod graph;
 mod ids;
 mod key;
 mod message;
+mod moments;
 mod sample;
 mod scim;
 mod server;
@@ -245,6 +246,18 @@ impl Running {
     /// Queues a fault.
     pub fn fault(&self, rule: Rule) {
         self.with_state(|state| state.faults.push(rule));
+    }
+
+    /// Lets something happen just before the nth request (1 is the next) of this method and path glob is served:
+    /// somebody leaves between two pages, or comes back before they are removed.
+    pub fn just_before(
+        &self,
+        method: &str,
+        path: &str,
+        nth: u32,
+        act: impl FnOnce(&mut State) + Send + 'static,
+    ) {
+        self.with_state(|state| state.moments.before(method, path, nth, Box::new(act)));
     }
 
     /// Changes what is odd from now on.

@@ -85,14 +85,10 @@ fn directory() -> Directory {
     for (number, (local, given, family, department)) in everybody.enumerate() {
         let id = directory.add_person(&address(local), given, family);
         let Some(person) = directory.people.get_mut(&id) else { continue };
-        person.core.insert("userType".into(), json!("Employee"));
         person.enterprise.insert("department".into(), json!(department));
         person.enterprise.insert("employeeNumber".into(), json!(format!("{}", 1001 + number)));
     }
-    let build = directory.add_person("svc-build@example.com", "Build", "Service");
-    if let Some(service) = directory.people.get_mut(&build) {
-        service.core.insert("userType".into(), json!("Employee"));
-    }
+    directory.add_person("svc-build@example.com", "Build", "Service");
     group(&mut directory, "iOS Admins", &ADMINS, &[]);
     group(&mut directory, "Watch Team", &WATCH, &[]);
     group(
@@ -133,7 +129,7 @@ fn say_more(directory: &mut Directory) {
         }
     }
     if let Some(donald) = directory.person_mut("donald@example.com") {
-        donald.core.insert("userType".into(), json!("Contractor"));
+        donald.user_type = "Contractor".into();
     }
     // Left the company, and her seat is still there: removed.
     if let Some(evelyn) = directory.person_mut("evelyn@example.com") {

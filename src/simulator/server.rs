@@ -34,16 +34,18 @@ impl Server {
 
     async fn end(&self, call: &Call) -> End {
         let fault = self.lock().faults.strike(call);
-        match &fault {
-            Some(Fault::Slow { ms }) => tokio::time::sleep(Duration::from_millis(*ms)).await,
-            Some(Fault::Hang) => {
-                self.lock().log(call, None, fault.as_ref().map(name));
-                self.stopped.cancelled().await;
-                return End::Cut;
-            }
-            Some(_) | None => {}
+        if let Some(Fault::Slow { ms }) = &fault {
+            tokio::time::sleep(Duration::from_millis(*ms)).await;
+        }
+        if matches!(fault, Some(Fault::Hang)) {
+            self.lock().log(call, None, fault.as_ref().map(name));
+            self.stopped.cancelled().await;
+            return End::Cut;
         }
         let mut state = self.lock();
+        for act in state.moments.due(call) {
+            act(&mut state);
+        }
         let end = settle(&mut state, call, fault.as_ref());
         let status = match &end {
             End::Answer(reply) => Some(reply.status),

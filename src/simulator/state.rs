@@ -86,6 +86,7 @@ pub struct State {
     /// Access tokens of the SCIM provider with their end.
     pub(super) tokens: BTreeMap<String, Timestamp>,
     pub(super) answered: u64,
+    pub(super) moments: super::moments::Moments,
 }
 
 impl State {
@@ -105,6 +106,7 @@ impl State {
             budget: VecDeque::new(),
             tokens: BTreeMap::new(),
             answered: 0,
+            moments: super::moments::Moments::default(),
         }
     }
 

@@ -169,6 +169,17 @@ words! {
         Right,
         /// Always 1, whatever was asked for.
         AlwaysOne,
+        /// What was asked for, whatever page it is.
+        AsAsked,
+    }
+    /// What `startIndex` of a request does.
+    StartIndexUse {
+        /// The page starts there.
+        Honoured,
+        /// Nothing: the first page comes for ever.
+        Ignored,
+        /// The first page comes again instead of an empty one past the end.
+        WrapsAround,
     }
 }
 
@@ -198,7 +209,9 @@ pub struct ScimSwitches {
     pub active: ActiveShape,
     /// Where custom attributes stand.
     pub attributes: AttributeShape,
-    /// What `startIndex` says.
+    /// What the `startIndex` of a request does.
+    pub start_index: StartIndexUse,
+    /// What the `startIndex` of an answer says.
     pub start_index_echo: StartIndexEcho,
     /// What `totalResults` says.
     pub total_results: TotalResults,
@@ -246,6 +259,7 @@ impl Default for ScimSwitches {
             members_shown: MembersShown::Always,
             active: ActiveShape::Boolean,
             attributes: AttributeShape::Nested,
+            start_index: StartIndexUse::Honoured,
             start_index_echo: StartIndexEcho::Right,
             total_results: TotalResults::Right,
             short_by: 0,

@@ -144,6 +144,10 @@ pub(crate) fn one_line(text: &str, limit: usize) -> String {
     printable.collect::<String>().trim().to_owned()
 }
 
+mod any;
+pub mod catalog;
 pub mod file;
 pub mod graph;
 pub mod scim;
+
+pub use any::AnySource;

@@ -115,10 +115,11 @@ impl Params {
             return Err(invalid(name, field, "filter type"));
         }
         let values: Vec<String> = value.split(',').map(str::to_owned).collect();
-        if field == "roles" {
-            if let Some(unknown) = values.iter().find(|value| !ROLES.contains(&value.as_str())) {
-                return Err(invalid(name, unknown, "role"));
-            }
+        let unknown = values.iter().find(|value| !ROLES.contains(&value.as_str()));
+        if field == "roles"
+            && let Some(unknown) = unknown
+        {
+            return Err(invalid(name, unknown, "role"));
         }
         self.filters.insert(field.to_owned(), values);
         Ok(())

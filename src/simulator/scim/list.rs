@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 
 use crate::simulator::message::Call;
 use crate::simulator::store::{Identified, Ordered};
-use crate::simulator::switches::{Paging, ResourcesKey, ScimSwitches, StartIndexEcho, TotalResults};
+use crate::simulator::switches::{
+    Paging, ResourcesKey, ScimSwitches, StartIndexEcho, StartIndexUse, TotalResults,
+};
 
 /// One page.
 pub(super) struct Slice<'a, T> {
@@ -16,7 +18,7 @@ pub(super) struct Slice<'a, T> {
 }
 
 enum Way {
-    Index { start: usize },
+    Index { asked: usize, start: usize },
     Cursor { next: Option<String> },
 }
 
@@ -37,14 +39,19 @@ impl<'a, T: Identified> Slice<'a, T> {
         let cursor = call.parameter("cursor");
         match (switches.paging, cursor, call.parameter("startIndex")) {
             (Paging::Index, _, _) | (Paging::BothDefaultCursor, None, Some(_)) => {
-                let start = start_index(call)?;
+                let asked = start_index(call)?;
+                let start = match switches.start_index {
+                    StartIndexUse::Ignored => 1,
+                    StartIndexUse::WrapsAround if asked > total => 1,
+                    StartIndexUse::Honoured | StartIndexUse::WrapsAround => asked,
+                };
                 let rows: Vec<&T> = if is_all {
                     items.from_position(start - 1).take(count).collect()
                 } else {
                     items.iter().filter(|item| keep(item)).skip(start - 1).take(count).collect()
                 };
                 let is_last = start - 1 + rows.len() >= total;
-                Ok(Self { rows: shortened(rows, switches, is_last), total, way: Way::Index { start } })
+                Ok(Self { rows: shortened(rows, switches, is_last), total, way: Way::Index { asked, start } })
             }
             (Paging::Cursor | Paging::BothDefaultCursor, cursor, _) => {
                 let mark = mark(cursor.unwrap_or_default())?;
@@ -76,8 +83,9 @@ impl<'a, T: Identified> Slice<'a, T> {
             }
         }
         match (&self.way, switches.start_index_echo) {
-            (Way::Index { start }, StartIndexEcho::Right) => document["startIndex"] = json!(start),
+            (Way::Index { start, .. }, StartIndexEcho::Right) => document["startIndex"] = json!(start),
             (Way::Index { .. }, StartIndexEcho::AlwaysOne) => document["startIndex"] = json!(1),
+            (Way::Index { asked, .. }, StartIndexEcho::AsAsked) => document["startIndex"] = json!(asked),
             (Way::Cursor { next: Some(next) }, _) => document["nextCursor"] = json!(next),
             (Way::Cursor { next: None }, _) => {}
         }

@@ -7,10 +7,11 @@ mod render;
 
 use serde_json::{Value, json};
 
+use super::directory::Person;
 use super::message::{Call, Content, Reply};
 use super::state::State;
 use super::store::Identified;
-use super::switches::Paging;
+use super::switches::{MemberValue, Paging};
 use filter::Comparison;
 use list::Slice;
 
@@ -33,7 +34,7 @@ pub(super) fn answer(state: &mut State, call: &Call) -> Reply {
         ["ServiceProviderConfig"] => ok(provider_config(state)),
         ["ResourceTypes"] => ok(resource_types(state)),
         ["Users"] => users(state, call),
-        ["Users", id] => match state.directory.person(id) {
+        ["Users", id] => match found(state, id) {
             Some(person) => ok(render::person(state, person)),
             None => error(404, None, "no such user"),
         },
@@ -43,6 +44,14 @@ pub(super) fn answer(state: &mut State, call: &Call) -> Reply {
             None => error(404, None, "no such group"),
         },
         _ => error(404, None, "no such resource"),
+    }
+}
+
+/// By id; by user name too only at servers that put it into `members[].value`.
+fn found<'a>(state: &'a State, id: &str) -> Option<&'a Person> {
+    match state.switches.scim.member_value {
+        MemberValue::Id => state.directory.people.get(id),
+        MemberValue::UserName => state.directory.person(id),
     }
 }
 
@@ -62,32 +71,22 @@ pub(super) fn error(status: u16, scim_type: Option<&str>, detail: &str) -> Reply
 }
 
 fn users(state: &mut State, call: &Call) -> Reply {
-    let reply = listed(
-        state,
-        call,
-        &state.directory.people,
-        |person, comparison| filter::person(person, comparison),
-        |person| render::person(state, person),
-    );
+    let reply =
+        listed(state, call, &state.directory.people, filter::person, |person| render::person(state, person));
     let is_first = call.parameter("startIndex").is_none_or(|index| index == "1")
         && call.parameter("cursor").is_none_or(str::is_empty);
-    if is_first && call.parameter("filter").is_none() && reply.status == 200 {
-        if let Some(who) = state.switches.scim.delete_after_first_page.take() {
-            state.directory.remove_person(&who);
-        }
+    let is_whole = is_first && call.parameter("filter").is_none() && reply.status == 200;
+    if is_whole && let Some(who) = state.switches.scim.delete_after_first_page.take() {
+        state.directory.remove_person(&who);
     }
     reply
 }
 
 fn groups(state: &State, call: &Call) -> Reply {
     let excluded = members_excluded(call);
-    listed(
-        state,
-        call,
-        &state.directory.groups,
-        |group, comparison| filter::group(group, comparison),
-        |group| render::group(state, group, excluded, render::Within::List),
-    )
+    listed(state, call, &state.directory.groups, filter::group, |group| {
+        render::group(state, group, excluded, render::Within::List)
+    })
 }
 
 fn listed<T: Identified>(

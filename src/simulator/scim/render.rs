@@ -24,6 +24,7 @@ pub(super) fn person(state: &State, person: &Person) -> Value {
         "userName": person.user_name,
         "name": {"givenName": person.given_name, "familyName": person.family_name},
         "displayName": person.display_name(),
+        "userType": person.user_type,
         "emails": [{"value": person.email(), "type": "work", "primary": true}],
         "meta": {"resourceType": "User", "location": format!("{}/scim/v2/Users/{}", state.origin, person.id)},
     });

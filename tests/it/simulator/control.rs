@@ -42,6 +42,17 @@ async fn people_come_change_and_go() {
 }
 
 #[tokio::test]
+async fn the_levers_are_listed_and_people_can_be_looked_at() {
+    let peer = Peer::sample().await;
+    let help = finish(peer.request("GET", "/_sim")).await.expect("an answer");
+    assert!(help.text.contains("POST   /_sim/accept"), "{}", help.text);
+    let ada =
+        finish(peer.request("GET", "/_sim/person?who=ADA@example.com")).await.expect("an answer").json();
+    assert_eq!((&ada["person"]["given_name"], &ada["groups"]), (&json!("Ada"), &json!(["iOS Admins"])));
+    assert_eq!(finish(peer.request("GET", "/_sim/elsewhere")).await.expect("an answer").status, 404);
+}
+
+#[tokio::test]
 async fn groups_gain_and_lose_members() {
     let peer = Peer::sample().await;
     let count = || {

@@ -47,6 +47,19 @@ async fn a_fault_waits_for_its_turn_and_then_goes() {
 }
 
 #[tokio::test]
+async fn somebody_can_leave_at_a_moment_of_a_walk() {
+    let peer = Peer::sample().await;
+    peer.sim.just_before("GET", "/v1/users", 2, |state| {
+        state.team.remove_member("alan@example.com");
+    });
+    let mut counts = Vec::new();
+    for target in ["/v1/users", "/v1/apps", "/v1/users", "/v1/users"] {
+        counts.push(peer.get(target).await.ids().len());
+    }
+    assert_eq!(counts, [14, 3, 13, 13]);
+}
+
+#[tokio::test]
 async fn retry_after_is_sent_as_it_was_queued() {
     let peer = Peer::sample().await;
     let fault = Fault::TooMany { retry_after: Some("Fri, 31 Dec 2027 23:59:59 GMT".into()) };

@@ -45,6 +45,28 @@ async fn a_configuration_that_is_not_ours_is_left_alone() {
 }
 
 #[tokio::test]
+async fn the_state_of_a_former_world_is_set_aside() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let names = || {
+        let entries = std::fs::read_dir(dir.path()).expect("a folder");
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+            .collect();
+        names.retain(|name| name.starts_with("state"));
+        names.sort();
+        names
+    };
+    let peer = Peer::sample().await;
+    write_files(dir.path(), &peer.sim, FileOptions::default()).expect("writes");
+    std::fs::create_dir(dir.path().join("state")).expect("makes");
+    write_files(dir.path(), &peer.sim, FileOptions::default()).expect("writes");
+    assert_eq!(names(), ["state"], "the same world goes on");
+    let other = Peer::sample().await;
+    write_files(dir.path(), &other.sim, FileOptions::default()).expect("writes");
+    assert_eq!(names(), ["state.1"]);
+}
+
+#[tokio::test]
 async fn the_configuration_follows_the_credentials_that_are_asked_for() {
     let peer = Peer::sample().await;
     for (auth, word, file) in

@@ -20,10 +20,9 @@ fn description() -> Option<Value> {
 fn nullable(value: &mut Value) {
     match value {
         Value::Object(object) => {
-            if object.remove("nullable") == Some(json!(true)) {
-                if let Some(kind) = object.get("type").cloned() {
-                    object.insert("type".into(), json!([kind, "null"]));
-                }
+            let is_nullable = object.remove("nullable") == Some(json!(true));
+            if is_nullable && let Some(kind) = object.get("type").cloned() {
+                object.insert("type".into(), json!([kind, "null"]));
             }
             object.values_mut().for_each(nullable);
         }

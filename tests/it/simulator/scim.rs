@@ -2,7 +2,7 @@
 
 use rosterd::simulator::switches::{
     ActiveShape, AttributeShape, MemberValue, MembersShown, Paging, ResourcesKey, ScimAuth, ScimSwitches,
-    StartIndexEcho, TotalResults, UnknownFilter,
+    StartIndexEcho, StartIndexUse, TotalResults, UnknownFilter,
 };
 use rosterd::simulator::{Options, SCIM_SECRET, SCIM_USER, World};
 use serde_json::{Value, json};
@@ -90,6 +90,13 @@ async fn single_objects_and_errors_are_scim() {
     let answer = peer.get(&format!("/scim/v2/Users/{ada}")).await;
     assert_eq!(answer.header("content-type"), "application/scim+json");
     assert_eq!(answer.json()["name"], json!({"givenName": "Ada", "familyName": "King"}));
+    assert_eq!(peer.get("/scim/v2/Users/ada@example.com").await.status, 404, "a user name is no id");
+    peer.sim.switch(|switches| switches.scim.member_value = MemberValue::UserName);
+    assert_eq!(
+        peer.get("/scim/v2/Users/ada@example.com").await.json()["id"],
+        *ada,
+        "here it is as good as one"
+    );
     let missing = peer.get("/scim/v2/Users/nobody").await;
     assert_eq!((missing.status, &missing.json()["status"]), (404, &json!("404")));
     assert_eq!(missing.json()["schemas"], json!(["urn:ietf:params:scim:api:messages:2.0:Error"]));
@@ -158,6 +165,22 @@ async fn lists_can_be_odd() {
     assert_eq!((&page["startIndex"], &page["totalResults"]), (&json!(1), &json!(24)));
     peer.sim.switch(|switches| switches.scim.total_results = TotalResults::Missing);
     assert!(peer.get("/scim/v2/Users").await.json().get("totalResults").is_none());
+}
+
+#[tokio::test]
+async fn a_start_index_can_be_ignored_or_wrap_around() {
+    let peer = odd(|switches| {
+        switches.start_index = StartIndexUse::Ignored;
+        switches.start_index_echo = StartIndexEcho::AsAsked;
+    })
+    .await;
+    let page =
+        async |start: usize| peer.get(&format!("/scim/v2/Users?count=10&startIndex={start}")).await.json();
+    assert_eq!(rows(&page(1).await), rows(&page(11).await));
+    assert_eq!(page(11).await["startIndex"], 11);
+    peer.sim.switch(|switches| switches.scim.start_index = StartIndexUse::WrapsAround);
+    assert_ne!(rows(&page(1).await), rows(&page(11).await));
+    assert_eq!(rows(&page(1).await), rows(&page(26).await));
 }
 
 #[tokio::test]

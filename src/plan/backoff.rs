@@ -1,0 +1,47 @@
+//! When something that failed is tried again. One person's back-off is nobody else's.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::model::ledger::{Backoff, subject_key};
+use crate::model::{Hold, HoldReason};
+
+use super::Input;
+use super::change::Change;
+
+/// The wait after the first, second, … failure; the last one stands for all that follow.
+const LADDER: [SignedDuration; 6] = [
+    SignedDuration::from_mins(5),
+    SignedDuration::from_mins(15),
+    SignedDuration::from_hours(1),
+    SignedDuration::from_hours(4),
+    SignedDuration::from_hours(12),
+    SignedDuration::from_hours(24),
+];
+
+/// When the next try is due.
+pub fn retry_at(backoff: &Backoff) -> Timestamp {
+    let step = usize::try_from(backoff.failures.saturating_sub(1)).unwrap_or(usize::MAX);
+    let wait = LADDER[step.min(LADDER.len() - 1)];
+    backoff.last.saturating_add(wait).unwrap_or(Timestamp::MAX)
+}
+
+/// Holds what failed lately, and whatever would follow a request whose outcome nobody knows yet.
+pub(super) fn hold(input: &Input<'_>, changes: &mut [Change]) {
+    let open: std::collections::BTreeSet<String> =
+        input.ledger.open_intents.values().map(|intent| subject_key(&intent.operation)).collect();
+    for change in changes.iter_mut().filter(|change| change.hold.is_none()) {
+        let Some(subject) = change.operations.first().map(subject_key) else { continue };
+        if open.contains(&subject) {
+            let detail = "the outcome of an earlier request is not known yet";
+            change.hold = Some(Hold::new(HoldReason::IncompleteRead, detail));
+        } else if let Some(backoff) = input.ledger.backoffs.get(&subject) {
+            let next = retry_at(backoff);
+            if input.now < next {
+                let Backoff { failures, error, .. } = backoff;
+                let times = if *failures == 1 { "once".to_owned() } else { format!("{failures} times") };
+                let detail = format!("failed {times}: {error}; next try {next}");
+                change.hold = Some(Hold::new(HoldReason::Backoff, detail));
+            }
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Who is who by address: indexes over people and seats, so that nothing looks through a whole list twice.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::event::LinkBy;
+use crate::model::{Address, Invitation, Ledger, Member, Person, PersonId, SeatId, TeamSnapshot};
+
+use super::Input;
+use super::mapping::Mapping;
+use super::seat::Seat;
+
+/// People by address and by Apple Account, each by their position in the snapshot.
+pub(super) struct People<'a> {
+    by_address: Vec<(&'a str, usize)>,
+    /// Attribute and manual mapping; few, so kept apart from the addresses that everybody has.
+    accounts: BTreeMap<usize, Vec<(Address, LinkBy)>>,
+    by_account: BTreeSet<(String, usize)>,
+}
+
+impl<'a> People<'a> {
+    pub(super) fn new(people: &'a [Person], mapping: &Mapping<'_>, ledger: &Ledger) -> Self {
+        let mut book =
+            Self { by_address: Vec::new(), accounts: BTreeMap::new(), by_account: BTreeSet::new() };
+        for (at, person) in people.iter().enumerate() {
+            book.by_address.extend(person.addresses.iter().map(|address| (address.folded(), at)));
+            if mapping.reads_apple_accounts() {
+                book.add_account(at, mapping.apple_account(person), LinkBy::AppleAccount);
+            }
+        }
+        book.by_address.sort_unstable();
+        book.by_address.dedup();
+        for (address, account) in &ledger.accounts {
+            for at in book.with_address(address).collect::<Vec<_>>() {
+                book.add_account(at, Some(account.clone()), LinkBy::Manual);
+            }
+        }
+        book
+    }
+
+    fn add_account(&mut self, at: usize, account: Option<Address>, by: LinkBy) {
+        let Some(account) = account else { return };
+        if self.by_account.insert((account.folded().to_owned(), at)) {
+            self.accounts.entry(at).or_default().push((account, by));
+        }
+    }
+
+    /// The Apple Accounts of a person, and who says so.
+    pub(super) fn accounts(&self, at: usize) -> &[(Address, LinkBy)] {
+        self.accounts.get(&at).map_or(&[], Vec::as_slice)
+    }
+
+    /// Everybody with this address.
+    fn with_address(&self, folded: &str) -> impl Iterator<Item = usize> {
+        let from = self.by_address.partition_point(|(known, _)| *known < folded);
+        self.by_address[from..].iter().take_while(move |(known, _)| *known == folded).map(|(_, at)| *at)
+    }
+
+    /// Everybody whom this address or Apple Account may mean.
+    pub(super) fn named(&self, name: &Address) -> BTreeSet<usize> {
+        let folded = name.folded();
+        let accounts = self
+            .by_account
+            .range((folded.to_owned(), 0)..)
+            .take_while(|(known, _)| known == folded)
+            .map(|(_, at)| *at);
+        self.with_address(folded).chain(accounts).collect()
+    }
+}
+
+/// Seats by name, and who the ledger says they are.
+pub(super) struct Seats<'a> {
+    team: &'a TeamSnapshot,
+    members: Vec<(&'a str, &'a Member)>,
+    invitations: Vec<(&'a str, &'a Invitation)>,
+    linked: BTreeMap<&'a SeatId, Vec<&'a PersonId>>,
+    /// Names of linked seats, and last known addresses of linked people whom the directory has forgotten.
+    taken: BTreeMap<&'a str, BTreeSet<&'a PersonId>>,
+}
+
+impl<'a> Seats<'a> {
+    pub(super) fn new(input: &Input<'a>) -> Self {
+        let (team, ledger) = (input.team, input.ledger);
+        let mut members: Vec<_> = team.members.iter().map(|seat| (seat.user_name.folded(), seat)).collect();
+        members.sort_by_key(|(name, seat)| (*name, &seat.id));
+        let mut invitations: Vec<_> =
+            team.invitations.iter().map(|seat| (seat.email.folded(), seat)).collect();
+        invitations.sort_by_key(|(name, seat)| (*name, &seat.id));
+        let mut linked: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        let mut taken: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+        for (person, link) in &ledger.links {
+            if let Some(seat) = &link.seat {
+                linked.entry(seat).or_default().push(person);
+            }
+            let gone = input.directory.person(person).is_none();
+            let names = link.seat.iter().map(|_| &link.name).chain(link.person.email.iter().filter(|_| gone));
+            for name in names {
+                taken.entry(name.folded()).or_default().insert(person);
+            }
+        }
+        Self { team, members, invitations, linked, taken }
+    }
+
+    pub(super) fn find(&self, seat: &SeatId) -> Option<Seat<'a>> {
+        match seat {
+            SeatId::Member(id) => self.team.member(id).map(Seat::Member),
+            SeatId::Invitation(id) => self.team.invitation(id).map(Seat::Invitation),
+        }
+    }
+
+    /// Members whose Apple Account is this.
+    pub(super) fn members(&self, name: &Address) -> impl Iterator<Item = &'a Member> {
+        named(&self.members, name.folded())
+    }
+
+    /// Invitations that went there.
+    pub(super) fn invitations(&self, name: &Address) -> impl Iterator<Item = &'a Invitation> {
+        named(&self.invitations, name.folded())
+    }
+
+    /// Whose seat the ledger says it is.
+    pub(super) fn linked_to(&self, seat: &SeatId) -> &[&'a PersonId] {
+        self.linked.get(seat).map_or(&[], Vec::as_slice)
+    }
+
+    /// A linked person, other than this one, by whose name or last known address this goes.
+    pub(super) fn taken_by_other(&self, name: &Address, person: &PersonId) -> Option<&'a PersonId> {
+        self.taken.get(name.folded())?.iter().find(|other| **other != person).copied()
+    }
+}
+
+fn named<'i, 'a, T>(
+    index: &'i [(&'a str, &'a T)],
+    folded: &str,
+) -> impl Iterator<Item = &'a T> + use<'i, 'a, T> {
+    let from = index.partition_point(|(name, _)| *name < folded);
+    let to = from + index[from..].partition_point(|(name, _)| *name == folded);
+    index[from..to].iter().map(|(_, seat)| *seat)
+}

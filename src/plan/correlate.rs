@@ -1,0 +1,371 @@
+//! Who is which seat. First that answers: the ledger's link, the Apple Account, an address. Two answers, or two people
+//! for one seat, are a conflict: nothing is guessed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::event::LinkBy;
+use crate::model::ledger::Link;
+use crate::model::{Address, Invitation, Kind, Ledger, Member, Person, PersonId, SeatId};
+
+use super::Input;
+use super::book::{People, Seats};
+use super::scope::{Scope, Verdict};
+use super::seat::Seat;
+
+/// Somebody who is in scope, or linked to a seat, or both.
+#[derive(Debug)]
+pub(super) struct Case<'a> {
+    pub(super) id: &'a PersonId,
+    /// Their place in the directory, if they are there.
+    pub(super) found: Option<Entry<'a>>,
+    pub(super) link: Option<&'a Link>,
+    pub(super) standing: Standing<'a>,
+    /// Set when somebody or something else claims the same: whatever would be done is held.
+    pub(super) conflict: Option<String>,
+}
+
+/// A person of the directory snapshot.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry<'a> {
+    pub(super) at: usize,
+    pub(super) person: &'a Person,
+    pub(super) verdict: Verdict<'a>,
+}
+
+impl Entry<'_> {
+    pub(super) fn is_in_scope(&self) -> bool {
+        matches!(self.verdict, Verdict::In(_))
+    }
+}
+
+/// How somebody stands with the team.
+#[derive(Clone, Debug)]
+pub(super) enum Standing<'a> {
+    /// This is their seat; `by` when that is news. Invitations beside a membership are left over.
+    Holds { seat: Seat<'a>, by: Option<LinkBy>, left_over: Vec<&'a Invitation> },
+    /// They have none.
+    Without(Without),
+    /// Several seats answer to them.
+    Several(Vec<Seat<'a>>),
+    /// The ledger names a seat that an incomplete read did not show.
+    Unseen,
+    /// Our invitation is gone before its time, and nobody can be told to have accepted it.
+    Vanished,
+}
+
+/// Why there is no seat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Without {
+    /// There never was one that we know of.
+    Never,
+    /// Somebody removed the member at App Store Connect.
+    Removed,
+    /// Our invitation expired and is gone.
+    Expired,
+    /// We took the invitation back to replace it.
+    TakenBack,
+}
+
+/// Everybody concerned, by person id, each with their standing.
+pub(super) fn correlate<'a>(
+    input: &Input<'a>,
+    scope: &Scope<'a>,
+    people: &People<'a>,
+    seats: &Seats<'a>,
+) -> Vec<Case<'a>> {
+    let correlator = Correlator { input, people, seats };
+    let mut cases: Vec<Case<'a>> = in_scope_or_linked(input, scope)
+        .into_values()
+        .map(|(found, link, id)| {
+            let standing = correlator.standing(found, link);
+            Case { id, found, link, standing, conflict: None }
+        })
+        .collect();
+    correlator.accept_by_name(&mut cases);
+    correlator.find_conflicts(&mut cases);
+    cases
+}
+
+type Start<'a> = (Option<Entry<'a>>, Option<&'a Link>, &'a PersonId);
+
+fn in_scope_or_linked<'a>(input: &Input<'a>, scope: &Scope<'a>) -> BTreeMap<&'a PersonId, Start<'a>> {
+    let ledger: &'a Ledger = input.ledger;
+    let mut all = BTreeMap::new();
+    for (at, person) in input.directory.people().iter().enumerate() {
+        let entry = Entry { at, person, verdict: scope.verdict(at) };
+        let link = ledger.links.get(&person.id);
+        if entry.is_in_scope() || link.is_some() {
+            all.insert(&person.id, (Some(entry), link, &person.id));
+        }
+    }
+    for (id, link) in &ledger.links {
+        all.entry(id).or_insert((None, Some(link), id));
+    }
+    all
+}
+
+struct Correlator<'c, 'a> {
+    input: &'c Input<'a>,
+    people: &'c People<'a>,
+    seats: &'c Seats<'a>,
+}
+
+/// Names that may answer, in the order of their weight: Apple Accounts, then addresses.
+struct Names<'n> {
+    accounts: Vec<&'n Address>,
+    account_by: LinkBy,
+    addresses: Vec<&'n Address>,
+}
+
+impl<'n> Names<'n> {
+    fn steps(&self) -> [(&[&'n Address], LinkBy); 2] {
+        [(&self.accounts, self.account_by), (&self.addresses, LinkBy::Address)]
+    }
+
+    fn all(&self) -> Vec<&'n Address> {
+        self.accounts.iter().chain(&self.addresses).copied().collect()
+    }
+}
+
+impl<'c, 'a: 'c> Correlator<'c, 'a> {
+    fn standing(&self, found: Option<Entry<'a>>, link: Option<&'a Link>) -> Standing<'a> {
+        let names = self.names(found, link);
+        let Some(link) = link else {
+            return self.by_name(&names, None).unwrap_or(Standing::Without(Without::Never));
+        };
+        match link.seat.as_ref().and_then(|seat| self.seats.find(seat)) {
+            Some(seat @ Seat::Member(_)) => self.holds(seat, None, &names),
+            // Where both lists show them the member is the seat, whatever the list of invitations still says.
+            Some(seat @ Seat::Invitation(_)) => match self.free_members(&names).as_slice() {
+                [] => Standing::Holds { seat, by: None, left_over: Vec::new() },
+                [member] => self.holds(Seat::Member(member), Some(LinkBy::Accepted), &names),
+                several => Standing::Several(several.iter().map(|member| Seat::Member(member)).collect()),
+            },
+            None => self.without_linked_seat(&names, link, found.is_some_and(|entry| entry.is_in_scope())),
+        }
+    }
+
+    /// The ledger knows them, but not under a seat that is there.
+    fn without_linked_seat(&self, names: &Names<'_>, link: &'a Link, in_scope: bool) -> Standing<'a> {
+        let invited = link.awaiting_link || matches!(link.seat, Some(SeatId::Invitation(_)));
+        match self.by_name(names, invited.then_some(LinkBy::Accepted)) {
+            Some(standing) if in_scope => return standing,
+            // Somebody out of scope adopts nothing, but their invitation may have become a membership all the same.
+            Some(standing @ (Standing::Holds { seat: Seat::Member(_), .. } | Standing::Several(_)))
+                if invited =>
+            {
+                return standing;
+            }
+            Some(_) | None => {}
+        }
+        if !self.input.team.coverage.is_complete() {
+            return Standing::Unseen;
+        }
+        let lapsed = link.expires.is_some_and(|expires| expires <= self.input.now);
+        match &link.seat {
+            _ if link.awaiting_link => Standing::Vanished,
+            None => Standing::Without(Without::TakenBack),
+            Some(SeatId::Member(_)) => Standing::Without(Without::Removed),
+            Some(SeatId::Invitation(_)) if lapsed => Standing::Without(Without::Expired),
+            Some(SeatId::Invitation(_)) => Standing::Vanished,
+        }
+    }
+
+    /// First that answers; a membership answers before an invitation.
+    fn by_name(&self, names: &Names<'_>, accepted: Option<LinkBy>) -> Option<Standing<'a>> {
+        for (step, by) in names.steps() {
+            match self.members(step).as_slice() {
+                [] => {}
+                [member] => {
+                    return Some(self.holds(Seat::Member(member), Some(accepted.unwrap_or(by)), names));
+                }
+                several => {
+                    return Some(Standing::Several(
+                        several.iter().map(|member| Seat::Member(member)).collect(),
+                    ));
+                }
+            }
+        }
+        for (step, by) in names.steps() {
+            match self.invitations(step).as_slice() {
+                [] => {}
+                [invitation] => {
+                    let seat = Seat::Invitation(invitation);
+                    return Some(Standing::Holds { seat, by: Some(by), left_over: Vec::new() });
+                }
+                several => {
+                    return Some(Standing::Several(several.iter().map(|i| Seat::Invitation(i)).collect()));
+                }
+            }
+        }
+        None
+    }
+
+    fn holds(&self, seat: Seat<'a>, by: Option<LinkBy>, names: &Names<'_>) -> Standing<'a> {
+        Standing::Holds { seat, by, left_over: self.invitations(&names.all()) }
+    }
+
+    fn names<'n>(&'n self, found: Option<Entry<'n>>, link: Option<&'n Link>) -> Names<'n>
+    where
+        'a: 'n,
+    {
+        let known = |entry: Entry<'_>| self.people.accounts(entry.at);
+        let own = found.map(known).unwrap_or_default();
+        let mut addresses: Vec<&Address> = found.iter().flat_map(|entry| &entry.person.addresses).collect();
+        addresses.extend(link.map(|link| &link.name));
+        // What we remember counts only of those whom the directory no longer knows.
+        addresses.extend(link.filter(|_| found.is_none()).and_then(|link| link.person.email.as_ref()));
+        let manual = addresses.iter().filter_map(|address| self.input.ledger.accounts.get(address.folded()));
+        Names {
+            account_by: own.first().map_or(LinkBy::Manual, |(_, by)| *by),
+            accounts: own.iter().map(|(account, _)| account).chain(manual).collect(),
+            addresses,
+        }
+    }
+
+    fn members(&self, names: &[&Address]) -> Vec<&'a Member> {
+        let mut members: Vec<&Member> = names.iter().flat_map(|name| self.seats.members(name)).collect();
+        members.sort_by(|a, b| a.id.cmp(&b.id));
+        members.dedup_by(|a, b| a.id == b.id);
+        members
+    }
+
+    /// Members by any name that nobody is linked to.
+    fn free_members(&self, names: &Names<'_>) -> Vec<&'a Member> {
+        let mut members = self.members(&names.all());
+        members.retain(|member| self.seats.linked_to(&SeatId::Member(member.id.clone())).is_empty());
+        members
+    }
+
+    fn invitations(&self, names: &[&Address]) -> Vec<&'a Invitation> {
+        let mut invitations: Vec<&Invitation> =
+            names.iter().flat_map(|name| self.seats.invitations(name)).collect();
+        invitations.sort_by(|a, b| a.id.cmp(&b.id));
+        invitations.dedup_by(|a, b| a.id == b.id);
+        invitations
+    }
+
+    /// A vanished invitation was accepted under another Apple Account when exactly one new member that is nobody's has
+    /// the name that was invited, and nobody else waits for one of that name.
+    fn accept_by_name(&self, cases: &mut [Case<'a>]) {
+        let mut waiting: BTreeMap<(String, String), Vec<usize>> = BTreeMap::new();
+        for (at, case) in cases.iter().enumerate() {
+            let invited_as = case.link.and_then(|link| link.invited_as.as_ref());
+            if let (Standing::Vanished, Some((first, last))) = (&case.standing, invited_as) {
+                waiting.entry((folded(first), folded(last))).or_default().push(at);
+            }
+        }
+        if waiting.is_empty() {
+            return;
+        }
+        let mut new = self.new_members(cases);
+        for (name, people) in waiting {
+            if let ([at], Some([member])) = (people.as_slice(), new.remove(&name).as_deref()) {
+                let seat = Seat::Member(member);
+                cases[*at].standing =
+                    Standing::Holds { seat, by: Some(LinkBy::Accepted), left_over: Vec::new() };
+            }
+        }
+    }
+
+    /// Members that are nobody's, by name, and were not there before: a member that was has been reported as such.
+    fn new_members(&self, cases: &[Case<'a>]) -> BTreeMap<(String, String), Vec<&'a Member>> {
+        let claimed: BTreeSet<SeatId> =
+            cases.iter().flat_map(|case| case.standing.seats()).map(Seat::id).collect();
+        let reported: BTreeSet<&str> = (self.input.ledger.holds.keys())
+            .filter(|key| key.starts_with(Kind::RemoveMember.as_str()))
+            .filter_map(|key| key.rsplit(':').next())
+            .collect();
+        let mut new: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for member in &self.input.team.members {
+            let seat = SeatId::Member(member.id.clone());
+            let is_new = !claimed.contains(&seat)
+                && !self.input.ledger.owned.contains_key(member.id.as_str())
+                && !reported.contains(member.id.as_str())
+                && !member.access.is_account_holder()
+                && self.people.named(&member.user_name).is_empty();
+            if let (true, Some(first), Some(last)) = (is_new, &member.first_name, &member.last_name) {
+                new.entry((folded(first), folded(last))).or_default().push(member);
+            }
+        }
+        new
+    }
+
+    /// Marks whoever shares a seat, or stands on a name that may mean somebody else.
+    fn find_conflicts(&self, cases: &mut [Case<'a>]) {
+        let mut claims: BTreeMap<SeatId, Vec<usize>> = BTreeMap::new();
+        for (at, case) in cases.iter().enumerate() {
+            for seat in case.standing.seats() {
+                claims.entry(seat.id()).or_default().push(at);
+            }
+        }
+        let ids: Vec<&PersonId> = cases.iter().map(|case| case.id).collect();
+        for case in cases.iter_mut() {
+            case.conflict = case.standing.seats().find_map(|seat| {
+                let claimed = claims.get(&seat.id())?.iter().map(|at| ids[*at]);
+                let others: Vec<&str> = claimed.filter(|id| *id != case.id).map(PersonId::as_str).collect();
+                let others = (!others.is_empty()).then(|| others.join(", "))?;
+                Some(format!("seat {} also answers to {others}", seat.name().folded()))
+            });
+            if case.conflict.is_none() {
+                case.conflict = self.doubt(case);
+            }
+        }
+    }
+
+    fn doubt(&self, case: &Case<'a>) -> Option<String> {
+        match &case.standing {
+            Standing::Several(seats) => {
+                let names: Vec<&str> = seats.iter().map(|seat| seat.name().folded()).collect();
+                Some(format!("several seats answer to them: {}", names.join(", ")))
+            }
+            Standing::Holds { seat, by: Some(_), .. } => {
+                obstacle(self.input, self.people, self.seats, seat.name(), case.id)
+            }
+            Standing::Holds { by: None, .. }
+            | Standing::Without(_)
+            | Standing::Unseen
+            | Standing::Vanished => None,
+        }
+    }
+}
+
+/// Why an address cannot decide whose seat it is: it may mean somebody else as well, or did until lately.
+pub(super) fn obstacle(
+    input: &Input<'_>,
+    people: &People<'_>,
+    seats: &Seats<'_>,
+    name: &Address,
+    person: &PersonId,
+) -> Option<String> {
+    let folded = name.folded();
+    let everybody = input.directory.people();
+    if let Some(other) = people.named(name).into_iter().map(|at| &everybody[at].id).find(|id| *id != person) {
+        return Some(format!("{folded} also belongs to {other}"));
+    }
+    if let Some(other) = seats.taken_by_other(name, person) {
+        return Some(format!("{folded} belongs to the seat of {other}"));
+    }
+    let reservation =
+        input.ledger.reservations.get(folded).filter(|reservation| reservation.person != *person)?;
+    let until = reservation.released.saturating_add(input.policy.lifecycle.reuse_window).ok()?;
+    (input.now < until)
+        .then(|| format!("{folded} belonged to {} until lately (lifecycle.reuse_window)", reservation.person))
+}
+
+impl<'a> Standing<'a> {
+    /// The seats it speaks of.
+    pub(super) fn seats(&self) -> impl Iterator<Item = Seat<'a>> {
+        let seats = match self {
+            Self::Holds { seat, .. } => vec![*seat],
+            Self::Several(seats) => seats.clone(),
+            Self::Without(_) | Self::Unseen | Self::Vanished => Vec::new(),
+        };
+        seats.into_iter()
+    }
+}
+
+/// Names compared as people read them.
+fn folded(name: &str) -> String {
+    Address::new(name).folded().to_owned()
+}

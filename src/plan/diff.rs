@@ -1,0 +1,329 @@
+//! From standings to changes: joiners and movers here, leavers in `leave`, seats that are nobody's in `stray`.
+
+use std::collections::BTreeSet;
+
+use crate::model::event::LinkBy;
+use crate::model::policy::OnJoin;
+use crate::model::{
+    Access, Address, Coverage, Event, Hold, HoldReason, Invitation, Invitee, PersonId, SeatId,
+};
+
+use super::book::{People, Seats};
+use super::change::{Change, Offer, Turn};
+use super::correlate::{Case, Entry, Standing, Without, obstacle};
+use super::mapping::{self, Desired, Mapping};
+use super::scope::Scope;
+use super::seat::Seat;
+use super::{Input, leave, names, stray};
+
+/// What every part of the diff looks at.
+pub(super) struct Context<'c, 'a> {
+    pub(super) input: &'c Input<'a>,
+    pub(super) scope: &'c Scope<'a>,
+    pub(super) mapping: &'c Mapping<'c>,
+    pub(super) people: &'c People<'a>,
+    pub(super) seats: &'c Seats<'a>,
+    /// How much of the directory was seen, groups that ought to be there included.
+    pub(super) directory: &'c Coverage,
+}
+
+/// What the diff comes to.
+#[derive(Debug, Default)]
+pub(super) struct Draft {
+    pub(super) changes: Vec<Change>,
+    pub(super) unchanged: usize,
+    pub(super) findings: Vec<Event>,
+    /// Whose absence this read saw.
+    pub(super) absent: BTreeSet<PersonId>,
+    /// Seats that somebody has, in whatever state.
+    pub(super) claimed: BTreeSet<SeatId>,
+}
+
+impl Draft {
+    pub(super) fn is_claimed(&self, seat: &SeatId) -> bool {
+        self.claimed.contains(seat)
+    }
+}
+
+/// Everything that ought to be done, nothing of it weighed yet.
+pub(super) fn diff(context: &Context<'_, '_>, cases: &[Case<'_>]) -> Draft {
+    let mut draft = Draft::default();
+    for case in cases {
+        draft.claimed.extend(case.standing.seats().map(Seat::id));
+        match &case.found {
+            Some(entry) if entry.is_in_scope() => person(context, case, *entry, &mut draft),
+            Some(_) | None => leave::person(context, case, &mut draft),
+        }
+    }
+    stray::seats(context, cases, &mut draft);
+    leave::returned(context, cases, &mut draft);
+    draft
+}
+
+/// Somebody in scope.
+fn person(context: &Context<'_, '_>, case: &Case<'_>, entry: Entry<'_>, draft: &mut Draft) {
+    let desired = context.mapping.desired(entry.at, entry.person);
+    let mover = Mover { context, case, entry, desired };
+    let change = match &case.standing {
+        Standing::Holds { seat, by, left_over } => {
+            record_link(case, *seat, *by, draft);
+            draft.changes.extend(mover.left_over(left_over, &mut draft.claimed));
+            let change = mover.seat(*seat);
+            if change.is_none() && case.conflict.is_some() && by.is_some() {
+                Some(mover.nothing(*seat))
+            } else {
+                draft.unchanged += usize::from(change.is_none());
+                change
+            }
+        }
+        Standing::Without(why) => Some(mover.without(*why)),
+        Standing::Several(seats) => {
+            draft.changes.extend(seats.iter().map(|seat| mover.judged(mover.nothing(*seat))));
+            None
+        }
+        Standing::Unseen => {
+            Some(mover.invite(Vec::new()).held_for(HoldReason::IncompleteRead, "their seat was not read"))
+        }
+        Standing::Vanished => {
+            if case.link.is_some_and(|link| !link.awaiting_link) {
+                draft.findings.push(Event::InvitationVanished { person: case.id.clone() });
+            }
+            Some(mover.invite(Vec::new()).held_for(
+                HoldReason::AwaitingLink,
+                "their invitation is gone before its time, and nobody can be told to have accepted it",
+            ))
+        }
+    };
+    draft.changes.extend(change.map(|change| mover.judged(change)));
+}
+
+/// Notes a link that this read established; one that is in doubt is none.
+pub(super) fn record_link(case: &Case<'_>, seat: Seat<'_>, by: Option<LinkBy>, draft: &mut Draft) {
+    let (Some(by), None) = (by, &case.conflict) else { return };
+    let person = match (&case.found, case.link) {
+        (Some(entry), _) => names::person_ref(entry.person),
+        (None, Some(link)) => link.person.clone(),
+        (None, None) => return,
+    };
+    draft.findings.push(Event::Linked {
+        person,
+        seat: seat.id(),
+        by,
+        name: seat.name().clone(),
+        access: Some(seat.access().clone()),
+    });
+}
+
+/// A person in scope and what they should be able to do.
+struct Mover<'m, 'c, 'a> {
+    context: &'m Context<'c, 'a>,
+    case: &'m Case<'a>,
+    entry: Entry<'a>,
+    desired: Result<Desired, Hold>,
+}
+
+impl Mover<'_, '_, '_> {
+    /// A conflict outweighs whatever else holds a change.
+    fn judged(&self, mut change: Change) -> Change {
+        if let Some(conflict) = &self.case.conflict {
+            change.hold = Some(Hold::new(HoldReason::Conflict, conflict.clone()));
+        }
+        change
+    }
+
+    /// An entry for a seat of which nothing can be said: something holds it, or will.
+    fn nothing(&self, seat: Seat<'_>) -> Change {
+        let person = names::person_ref(self.entry.person);
+        match seat {
+            Seat::Member(_) => Change::update(person, seat, None, Vec::new()),
+            Seat::Invitation(_) => {
+                let mut change = Change::invite(person, Offer { invitee: None, access: None }, Vec::new());
+                change.operations.iter_mut().for_each(|operation| {
+                    operation.target = seat.target();
+                    operation.before = Some(seat.access().clone().canonical());
+                });
+                change
+            }
+        }
+    }
+
+    fn seat(&self, seat: Seat<'_>) -> Option<Change> {
+        let desired = match &self.desired {
+            Ok(desired) => desired,
+            Err(hold) => return Some(self.nothing(seat).held(Some(hold.clone()))),
+        };
+        match seat {
+            Seat::Member(_) => self.member(seat, desired),
+            Seat::Invitation(invitation) => self.invitation(invitation, desired),
+        }
+    }
+
+    fn member(&self, seat: Seat<'_>, desired: &Desired) -> Option<Change> {
+        match self.context.mapping.seat(desired, seat.access()) {
+            Err(hold) => Some(self.nothing(seat).held(Some(hold))),
+            Ok(wanted) if mapping::differs(seat.access(), &wanted) => {
+                let reasons =
+                    desired.reasons.iter().cloned().chain(self.drift(seat.access(), &wanted)).collect();
+                Some(Change::update(names::person_ref(self.entry.person), seat, Some(wanted), reasons))
+            }
+            Ok(_) => None,
+        }
+    }
+
+    /// With what we last wrote as the third side: who moved?
+    fn drift(&self, current: &Access, wanted: &Access) -> Option<String> {
+        let applied = self.case.link?.applied.as_ref()?;
+        let there = mapping::differs(current, &applied.clone().canonical());
+        let here = mapping::differs(applied, wanted);
+        match (there, here) {
+            (true, false) => Some("the seat was changed at App Store Connect".to_owned()),
+            (false, true) => Some("the directory or the policy changed".to_owned()),
+            (true, true) => Some("both the seat and the directory or the policy changed".to_owned()),
+            (false, false) => None,
+        }
+    }
+
+    fn invitation(&self, invitation: &Invitation, desired: &Desired) -> Option<Change> {
+        let seat = Seat::Invitation(invitation);
+        if seat.is_expired(self.context.input.now) {
+            return Some(self.expired(seat));
+        }
+        // What we offered ourselves follows the defaults too; what others offered only what speaks of this person.
+        let offered = self.case.link.is_some_and(|link| link.by == LinkBy::Invited);
+        let filled = if offered { self.context.mapping.with_defaults(desired) } else { desired.clone() };
+        let wanted = match self.context.mapping.seat(&filled, &invitation.access) {
+            Ok(wanted) => wanted,
+            Err(hold) => return Some(self.nothing(seat).held(Some(hold))),
+        };
+        let moved = offered.then(|| self.new_address(invitation)).flatten();
+        let changed = mapping::differs(&invitation.access, &wanted);
+        let mut reasons = Vec::new();
+        let turn = match moved {
+            Some(_) => {
+                reasons.push(format!("{} is no longer an address of theirs", invitation.email));
+                Turn::InviteFirst
+            }
+            None if changed => Turn::CancelFirst,
+            None => return None,
+        };
+        if changed {
+            reasons.extend(filled.reasons);
+        }
+        let email = moved.unwrap_or(&invitation.email);
+        let offer = Offer { invitee: Some(names::invitee(self.entry.person, email)), access: Some(wanted) };
+        let change = Change::replace(&names::person_ref(self.entry.person), seat, offer, &reasons, turn);
+        Some(change.held(moved.and_then(|email| self.obstacle(email))))
+    }
+
+    /// Their first address, when an invitation went to one that is theirs no more.
+    fn new_address(&self, invitation: &Invitation) -> Option<&Address> {
+        let theirs = self.entry.person.addresses.contains(&invitation.email)
+            || self.context.people.accounts(self.entry.at).iter().any(|(name, _)| *name == invitation.email);
+        if theirs { None } else { names::address(self.entry.person) }
+    }
+
+    fn expired(&self, seat: Seat<'_>) -> Change {
+        let still = self.new_address_of(seat).unwrap_or_else(|| seat.name().clone());
+        let person = names::person_ref(self.entry.person);
+        let mut reasons = vec!["the invitation expired".to_owned()];
+        let (access, problem) = self.offered(&mut reasons);
+        let offer = Offer { invitee: Some(names::invitee(self.entry.person, &still)), access };
+        Change::replace(&person, seat, offer, &reasons, Turn::CancelFirst)
+            .held(self.obstacle_if_new(seat, &still))
+            .held(problem)
+            .held(self.on_join())
+            .held(self.reinvite_limit())
+    }
+
+    fn new_address_of(&self, seat: Seat<'_>) -> Option<Address> {
+        match seat {
+            Seat::Member(_) => None,
+            Seat::Invitation(invitation) => self.new_address(invitation).cloned(),
+        }
+    }
+
+    fn obstacle_if_new(&self, seat: Seat<'_>, email: &Address) -> Option<Hold> {
+        if seat.name() == email { None } else { self.obstacle(email) }
+    }
+
+    /// What an invitation to them would offer, or why there can be none.
+    fn offered(&self, reasons: &mut Vec<String>) -> (Option<Access>, Option<Hold>) {
+        let offered = self
+            .desired
+            .as_ref()
+            .map_err(Clone::clone)
+            .and_then(|desired| self.context.mapping.invitation(desired));
+        match offered {
+            Ok((access, why)) => {
+                reasons.extend(why);
+                (Some(access), None)
+            }
+            Err(hold) => (None, Some(hold)),
+        }
+    }
+
+    fn without(&self, why: Without) -> Change {
+        let (reason, limit) = match why {
+            Without::Never => (None, None),
+            Without::Removed => (Some("the seat was removed at App Store Connect"), None),
+            Without::Expired => (Some("the invitation expired and is gone"), self.reinvite_limit()),
+            Without::TakenBack => (Some("the earlier invitation was taken back"), None),
+        };
+        let unread = matches!(self.context.input.team.coverage, Coverage::Failed(_))
+            .then(|| Hold::new(HoldReason::IncompleteRead, "the team was not read"));
+        let join = match why {
+            Without::Never | Without::Removed | Without::Expired => self.on_join(),
+            Without::TakenBack => None,
+        };
+        let reasons = reason.into_iter().map(str::to_owned).collect();
+        self.invite(reasons).held(join).held(unread).held(limit)
+    }
+
+    /// An invitation to their first address; held when there is none, or when it may mean somebody else.
+    fn invite(&self, mut reasons: Vec<String>) -> Change {
+        let (access, problem) = self.offered(&mut reasons);
+        let person = names::person_ref(self.entry.person);
+        let Some(email) = names::address(self.entry.person) else {
+            let offer = Offer { invitee: None, access };
+            let hold = Hold::new(HoldReason::InvalidAttribute, "the directory has no address for them");
+            return Change::invite(person, offer, reasons).held(Some(hold));
+        };
+        let invitee: Invitee = names::invitee(self.entry.person, email);
+        let offer = Offer { invitee: Some(invitee), access };
+        Change::invite(person, offer, reasons).held(self.obstacle(email)).held(problem)
+    }
+
+    fn obstacle(&self, email: &Address) -> Option<Hold> {
+        let context = self.context;
+        obstacle(context.input, context.people, context.seats, email, self.case.id)
+            .map(|detail| Hold::new(HoldReason::Conflict, detail))
+    }
+
+    fn on_join(&self) -> Option<Hold> {
+        match self.context.input.policy.lifecycle.on_join {
+            OnJoin::Invite => None,
+            OnJoin::Report => Some(Hold::new(HoldReason::Policy, "lifecycle.on_join is \"report\"")),
+        }
+    }
+
+    /// The first invitation is none again.
+    fn reinvite_limit(&self) -> Option<Hold> {
+        let sent_again = self.case.link.map_or(0, |link| link.invitations_sent.saturating_sub(1));
+        let limit = self.context.input.policy.lifecycle.reinvite_max;
+        (sent_again >= limit).then(|| {
+            let detail = format!("invited again {sent_again} times without an answer: needs a person");
+            Hold::new(HoldReason::ReinviteLimit, detail)
+        })
+    }
+
+    /// Invitations beside a membership: ours are taken back, others are left to `stray`.
+    fn left_over(&self, left_over: &[&Invitation], claimed: &mut BTreeSet<SeatId>) -> Vec<Change> {
+        let person = names::person_ref(self.entry.person);
+        leave::own_invitations(self.context, self.case, left_over, claimed)
+            .map(|seat| {
+                Change::revoke(Some(person.clone()), seat, vec!["they are a member already".to_owned()])
+            })
+            .map(|change| self.judged(change))
+            .collect()
+    }
+}

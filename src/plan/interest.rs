@@ -1,0 +1,36 @@
+//! What a policy needs to be told: groups, attributes and apps, so that no reader fetches or keeps more.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::model::filter::AttributePath;
+use crate::model::policy::GroupName;
+use crate::model::{BundleId, Policy};
+
+use super::scope::policy_groups;
+
+/// Groups of scope and rules, by display name or id as written.
+pub fn groups_of_interest(policy: &Policy) -> BTreeSet<GroupName> {
+    policy_groups(policy).into_iter().cloned().collect()
+}
+
+/// Top-level attributes that filters, mapping and `explain` look at, in lower case; a whole URN names an extension, and
+/// `URN:name` an attribute that some providers write flat.
+pub fn attributes_of_interest(policy: &Policy) -> BTreeSet<Arc<str>> {
+    let names = &policy.access.attributes;
+    let mapped = [&names.roles, &names.all_apps_visible, &names.provisioning_allowed, &names.apple_account];
+    let named = mapped.into_iter().flatten().chain(&names.carried);
+    let paths = named.map(|name| AttributePath::new(name).under(names.namespace.as_deref()));
+    let filters =
+        policy.scope.filter.iter().chain(policy.access.rules.iter().filter_map(|rule| rule.filter.as_ref()));
+    let mut all: BTreeSet<Arc<str>> = filters.flat_map(|filter| filter.attributes()).collect();
+    for path in paths {
+        all.extend(path.top_level());
+    }
+    all
+}
+
+/// Bundle ids of the rules.
+pub fn bundles_of_interest(policy: &Policy) -> BTreeSet<BundleId> {
+    policy.access.rules.iter().flat_map(|rule| rule.grant.apps.iter().cloned()).collect()
+}

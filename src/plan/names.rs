@@ -1,0 +1,61 @@
+//! Names: of invitees, whom Apple refuses without, and of people in a plan.
+
+use crate::model::{Address, Invitee, Person, PersonRef};
+
+/// First and last name for an invitation, neither ever empty: the directory's own, else the display name split, else
+/// the local part of the address and the first label of its domain.
+pub(super) fn invitee(person: &Person, email: &Address) -> Invitee {
+    let (first, last) = given(person).or_else(|| split(person)).unwrap_or_else(|| of_address(person, email));
+    Invitee { email: email.clone(), first_name: first, last_name: last }
+}
+
+/// Who a plan's entry is about.
+pub fn person_ref(person: &Person) -> PersonRef {
+    PersonRef { id: person.id.clone(), email: address(person).cloned(), name: shown(person) }
+}
+
+/// Where an invitation goes: the first address that can receive mail.
+pub(super) fn address(person: &Person) -> Option<&Address> {
+    person.addresses.iter().find(|address| address.is_mail())
+}
+
+/// What people call them; the id where nothing else is known.
+fn shown(person: &Person) -> String {
+    let names: Vec<&str> = [&person.given_name, &person.family_name]
+        .into_iter()
+        .filter_map(|name| filled(name.as_deref()))
+        .collect();
+    if !names.is_empty() {
+        return names.join(" ");
+    }
+    let other = filled(person.display_name.as_deref()).or_else(|| filled(person.user_name.as_deref()));
+    other.unwrap_or_else(|| person.id.as_str()).to_owned()
+}
+
+fn given(person: &Person) -> Option<(String, String)> {
+    let first = filled(person.given_name.as_deref())?;
+    let last = filled(person.family_name.as_deref())?;
+    Some((first.to_owned(), last.to_owned()))
+}
+
+/// "Ada King", or "King, Ada" as directories like to sort.
+fn split(person: &Person) -> Option<(String, String)> {
+    let whole = filled(person.display_name.as_deref())?;
+    let (first, last) = match whole.split_once(',') {
+        Some((last, first)) => (first, last),
+        None => whole.split_once(char::is_whitespace)?,
+    };
+    Some((filled(Some(first))?.to_owned(), filled(Some(last))?.to_owned()))
+}
+
+fn of_address(person: &Person, email: &Address) -> (String, String) {
+    let (local, domain) = email.as_str().split_once('@').unwrap_or((email.as_str(), ""));
+    let label = domain.split('.').find(|label| !label.is_empty()).unwrap_or(local);
+    let first = filled(person.given_name.as_deref()).unwrap_or(local);
+    let last = filled(person.family_name.as_deref()).unwrap_or(label);
+    (first.to_owned(), last.to_owned())
+}
+
+fn filled(name: Option<&str>) -> Option<&str> {
+    name.map(str::trim).filter(|name| !name.is_empty())
+}

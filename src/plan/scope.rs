@@ -1,0 +1,204 @@
+//! Who is in scope, and why or why not. Groups are closed over their member groups here, for every source alike.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::policy::{GroupName, ScopeMode};
+use crate::model::{Activity, DirectorySnapshot, Group, GroupMember, Person, Policy, Principal, Problem};
+
+/// What scope says of somebody in the directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict<'a> {
+    /// In scope.
+    In(Source<'a>),
+    /// The directory says that they may not sign in.
+    Disabled,
+    /// There, but not in scope.
+    Out(Outside<'a>),
+}
+
+/// What puts a person in scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source<'a> {
+    Group(&'a str),
+    Assigned,
+    Everybody,
+}
+
+/// What keeps a person out of scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outside<'a> {
+    NoGroup,
+    NotAssigned,
+    Filter(&'a str),
+    Excluded(&'a str),
+}
+
+impl std::fmt::Display for Source<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Group(name) => write!(f, "in group \"{name}\""),
+            Self::Assigned => f.write_str("assigned to the application"),
+            Self::Everybody => f.write_str("everybody is in scope"),
+        }
+    }
+}
+
+impl std::fmt::Display for Outside<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NoGroup => f.write_str("in none of the groups of scope.groups"),
+            Self::NotAssigned => f.write_str("not assigned to the application"),
+            Self::Filter(filter) => write!(f, "scope.filter does not fit: {filter}"),
+            Self::Excluded(glob) => write!(f, "scope.exclude covers them: {glob}"),
+        }
+    }
+}
+
+/// The people of a directory snapshot, named by their position in it, and what groups and assignments say of them.
+pub(super) struct Scope<'a> {
+    policy: &'a Policy,
+    people: &'a [Person],
+    /// Every group that policy names: positions of its members, sorted.
+    groups: BTreeMap<&'a str, Vec<usize>>,
+    /// Position and values of app roles, sorted by position; filled when scope is by assignment.
+    assigned: BTreeMap<usize, BTreeSet<&'a str>>,
+    /// What the snapshot lacks although it ought to be there.
+    pub(super) missing: Vec<Problem>,
+}
+
+impl<'a> Scope<'a> {
+    pub(super) fn new(directory: &'a DirectorySnapshot, policy: &'a Policy) -> Self {
+        let mut scope = Self {
+            policy,
+            people: directory.people(),
+            groups: BTreeMap::new(),
+            assigned: BTreeMap::new(),
+            missing: Vec::new(),
+        };
+        for name in policy_groups(policy) {
+            let members = scope.closure(directory, name);
+            scope.groups.insert(name, members);
+        }
+        if policy.scope.mode == ScopeMode::Assigned {
+            scope.assign(directory);
+        }
+        scope.missing.sort();
+        scope.missing.dedup();
+        scope
+    }
+
+    /// Is this person in scope?
+    pub(super) fn verdict(&self, at: usize) -> Verdict<'a> {
+        let person = &self.people[at];
+        if person.activity == Activity::Disabled {
+            return Verdict::Disabled;
+        }
+        let scope = &self.policy.scope;
+        let source = match &scope.mode {
+            ScopeMode::All => Ok(Source::Everybody),
+            ScopeMode::Assigned if self.assigned.contains_key(&at) => Ok(Source::Assigned),
+            ScopeMode::Assigned => Err(Outside::NotAssigned),
+            ScopeMode::Groups(names) => names
+                .iter()
+                .find(|name| self.is_in_group(at, name))
+                .map_or(Err(Outside::NoGroup), |name| Ok(Source::Group(name))),
+        };
+        let source = match source {
+            Ok(source) => source,
+            Err(outside) => return Verdict::Out(outside),
+        };
+        if let Some(glob) = person.addresses.iter().find_map(|address| scope.exclude.matching(address)) {
+            return Verdict::Out(Outside::Excluded(glob));
+        }
+        match &scope.filter {
+            Some(filter) if !filter.matches(person) => Verdict::Out(Outside::Filter(filter.as_str())),
+            Some(_) | None => Verdict::In(source),
+        }
+    }
+
+    /// Direct or nested member of a group that policy names.
+    pub(super) fn is_in_group(&self, at: usize, name: &str) -> bool {
+        self.groups.get(name).is_some_and(|members| members.binary_search(&at).is_ok())
+    }
+
+    /// Values of the app roles they are assigned with.
+    pub(super) fn app_roles(&self, at: usize) -> Option<&BTreeSet<&'a str>> {
+        self.assigned.get(&at).filter(|roles| !roles.is_empty())
+    }
+
+    fn position(&self, id: &crate::model::PersonId) -> Option<usize> {
+        self.people.binary_search_by(|person| person.id.cmp(id)).ok()
+    }
+
+    /// Everybody in a group, each group of a cycle visited once.
+    fn closure(&mut self, directory: &'a DirectorySnapshot, name: &str) -> Vec<usize> {
+        let Some(group) = find_group(directory, name) else {
+            self.missing.push(Problem(format!("group \"{name}\" was not read")));
+            return Vec::new();
+        };
+        let mut members = BTreeSet::new();
+        let mut seen = BTreeSet::from([&group.id]);
+        let mut open = vec![group];
+        while let Some(group) = open.pop() {
+            for member in &group.members {
+                match member {
+                    GroupMember::Person(id) => members.extend(self.position(id)),
+                    GroupMember::Group(id) if self.policy.scope.nested && seen.insert(id) => {
+                        match directory.group(id) {
+                            Some(inner) => open.push(inner),
+                            None => self
+                                .missing
+                                .push(Problem(format!("group {id} within \"{}\" was not read", group.name))),
+                        }
+                    }
+                    GroupMember::Group(_) => {}
+                }
+            }
+        }
+        members.into_iter().collect()
+    }
+
+    /// Assigned people and the direct members of assigned groups: Entra does not follow nested groups here.
+    fn assign(&mut self, directory: &'a DirectorySnapshot) {
+        for assignment in &directory.assignments {
+            let role = assignment.role.as_deref();
+            match &assignment.principal {
+                Principal::Person(id) => self.assign_one(id, role),
+                Principal::Group(id) => match directory.group(id) {
+                    None => self.missing.push(Problem(format!("assigned group {id} was not read"))),
+                    Some(group) => {
+                        for member in &group.members {
+                            if let GroupMember::Person(id) = member {
+                                self.assign_one(id, role);
+                            }
+                        }
+                    }
+                },
+            }
+        }
+    }
+
+    fn assign_one(&mut self, id: &crate::model::PersonId, role: Option<&'a str>) {
+        if let Some(at) = self.position(id) {
+            self.assigned.entry(at).or_default().extend(role);
+        }
+    }
+}
+
+/// Every group that scope and rules name.
+pub(super) fn policy_groups(policy: &Policy) -> BTreeSet<&GroupName> {
+    let scope = match &policy.scope.mode {
+        ScopeMode::Groups(names) => names.as_slice(),
+        ScopeMode::Assigned | ScopeMode::All => &[],
+    };
+    scope.iter().chain(policy.access.rules.iter().filter_map(|rule| rule.group.as_ref())).collect()
+}
+
+/// An id wins over a name, and a name as written over one in another case.
+fn find_group<'a>(directory: &'a DirectorySnapshot, name: &str) -> Option<&'a Group> {
+    let groups = &directory.groups;
+    directory
+        .group(&name.into())
+        .or_else(|| groups.iter().find(|group| *group.name == *name))
+        .or_else(|| groups.iter().find(|group| group.name.to_lowercase() == name.to_lowercase()))
+}

@@ -1,0 +1,70 @@
+//! `state check`: what would have to be rebuilt, told without changing anything.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::cache::{self, CacheHealth};
+use super::chain;
+use super::error::StateError;
+use super::lock::{self, Lock};
+use super::verify::{Verified, verify};
+
+/// What [`check`] finds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CheckReport {
+    /// The schema this version writes.
+    pub schema: &'static str,
+    /// The truth.
+    pub journal: JournalHealth,
+    /// What can be read again.
+    pub cache: CacheHealth,
+    /// Of everything in the folder.
+    pub size_bytes: u64,
+}
+
+/// How the journal is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum JournalHealth {
+    /// Every record is as it was written.
+    Good(Verified),
+    /// There is none: the first cycle matches seats by address.
+    Missing,
+    /// A last record was never written whole; the next start cuts it off.
+    Torn(Verified),
+    /// It has to be restored; the daemon refuses to start.
+    Damaged {
+        /// File, line and what is wrong.
+        problem: String,
+        /// What to do.
+        hint: String,
+    },
+}
+
+impl CheckReport {
+    /// True when the daemon would start and nothing would have to be rebuilt.
+    pub fn is_good(&self) -> bool {
+        matches!((&self.journal, &self.cache), (JournalHealth::Good(_), CacheHealth::Good))
+    }
+}
+
+/// Looks at a state folder. Waits for its lock, because the cache is copied file by file.
+pub fn check(dir: &Path, patience: Duration) -> Result<CheckReport, StateError> {
+    lock::check(dir)?;
+    let _lock = Lock::acquire(dir, patience)?;
+    let journal = match verify(dir) {
+        Ok(verified) if verified.torn_bytes > 0 => JournalHealth::Torn(verified),
+        Ok(verified) => JournalHealth::Good(verified),
+        Err(StateError::NoJournal { .. }) => JournalHealth::Missing,
+        Err(error @ (StateError::Damaged(_) | StateError::NewerSchema { .. })) => {
+            let hint = error.hint().unwrap_or_default();
+            JournalHealth::Damaged { problem: error.to_string(), hint }
+        }
+        Err(other) => return Err(other),
+    };
+    let cache = cache::inspect(dir).map_err(StateError::io("read", dir))?;
+    let size_bytes = cache::size_of(dir).unwrap_or(0);
+    Ok(CheckReport { schema: chain::SCHEMA, journal, cache, size_bytes })
+}

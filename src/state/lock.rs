@@ -1,0 +1,84 @@
+//! The state folder: private, ours, and held by one process at a time.
+
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::error::StateError;
+use super::process::effective_user;
+
+/// How long a lock is waited for: a process that has just ended may still be closing its files.
+pub const PATIENCE: Duration = Duration::from_secs(2);
+
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Held while this value lives; the system lets go of it when the process dies, however it dies.
+#[derive(Debug)]
+pub(super) struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes `<dir>/LOCK`, waiting at most `patience`.
+    pub(super) fn acquire(dir: &Path, patience: Duration) -> Result<Self, StateError> {
+        let path = dir.join("LOCK");
+        let file = OpenOptions::new()
+            .read(true)
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .open(&path)
+            .map_err(StateError::io("open", &path))?;
+        let deadline = Instant::now() + patience;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Self { _file: file }),
+                Err(TryLockError::WouldBlock) if Instant::now() < deadline => thread::sleep(PAUSE),
+                Err(TryLockError::WouldBlock) => return Err(StateError::Locked { path }),
+                Err(TryLockError::Error(error)) => return Err(StateError::io("lock", &path)(error)),
+            }
+        }
+    }
+}
+
+/// Makes the folder where it is missing, and refuses one that others may enter or that is not ours.
+pub(super) fn prepare(dir: &Path) -> Result<(), StateError> {
+    if !exists(dir)? {
+        make_private(dir)?;
+    }
+    check(dir)
+}
+
+/// Makes a folder and those above it that only we may enter.
+pub(super) fn make_private(dir: &Path) -> Result<(), StateError> {
+    DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(StateError::io("make the folder", dir))
+}
+
+/// True when the folder is there.
+pub(super) fn exists(dir: &Path) -> Result<bool, StateError> {
+    match dir.metadata() {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(StateError::io("read", dir)(error)),
+    }
+}
+
+/// Judges an existing folder. Root is refused as well: what it makes here, the daemon's user could not open.
+pub(super) fn check(dir: &Path) -> Result<(), StateError> {
+    let found = dir.metadata().map_err(StateError::io("read", dir))?;
+    let path = || PathBuf::from(dir);
+    if !found.is_dir() {
+        return Err(StateError::io("use", dir)(io::ErrorKind::NotADirectory.into()));
+    }
+    if found.uid() != effective_user() {
+        return Err(StateError::NotOurs { path: path(), owner: found.uid(), us: effective_user() });
+    }
+    let mode = found.mode() & 0o7777;
+    if mode & 0o077 != 0 {
+        return Err(StateError::TooOpen { path: path(), mode });
+    }
+    Ok(())
+}
