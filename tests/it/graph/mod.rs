@@ -22,7 +22,7 @@ use rosterd::model::{DirectorySnapshot, GroupMember};
 use rosterd::secret::SecretRef;
 use rosterd::simulator::graph::{GRAPH_CLIENT, GRAPH_SECRET, GRAPH_TENANT, GraphSwitches};
 use rosterd::simulator::{Options, Peer, Running, Seen, Simulator, State, World};
-use rosterd::source::graph::{Endpoints, GraphAuth, GraphSettings, GraphSource};
+use rosterd::source::graph::{GraphAuth, GraphSettings, GraphSource};
 use rosterd::source::{DirectorySource as _, Interest, Previous, SourceError};
 
 /// A simulated tenant and the folder of its credentials.
@@ -60,11 +60,9 @@ impl Tenant {
             tenant_id: GRAPH_TENANT.to_owned(),
             client_id: GRAPH_CLIENT.to_owned(),
             auth,
-            endpoints: Endpoints {
-                authority: self.sim.origin().parse().expect("a URL"),
-                base: self.sim.graph_url().parse().expect("a URL"),
-                scope: "https://graph.microsoft.com/.default".to_owned(),
-            },
+            authority_url: self.sim.origin().parse().expect("a URL"),
+            base_url: self.sim.graph_url().parse().expect("a URL"),
+            scope: "https://graph.microsoft.com/.default".to_owned(),
         }
     }
 

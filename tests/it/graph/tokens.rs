@@ -1,5 +1,6 @@
 //! Signing in, and how it goes wrong.
 
+use rosterd::secret::SecretRef;
 use rosterd::simulator::World;
 use rosterd::simulator::graph::{ClientCertificate, GRAPH_SECRET};
 use rosterd::source::graph::{AssertionAlgorithm, GraphAuth};
@@ -71,7 +72,7 @@ async fn a_federated_token_is_read_anew_for_each_sign_in_also_through_links() {
     tenant.file("second", "second-token");
     let link = tenant.dir.path().join("token");
     std::os::unix::fs::symlink("first", &link).expect("a link");
-    let auth = GraphAuth::Federated(link.clone());
+    let auth = GraphAuth::Federated(SecretRef::new(link.clone(), None));
     let source = tenant.source_with(tenant.settings(auth));
     tenant.change(|state| state.graph.federated = Some("first-token".to_owned()));
     source.read(&Interest::default()).await.expect("signed in");
@@ -115,7 +116,7 @@ async fn settings_that_are_wrong_are_told_apart() {
     let (mut other_tenant, mut other_client, mut other_scope) = (right(), right(), right());
     other_tenant.tenant_id = "example.com".to_owned();
     other_client.client_id = "somebody".to_owned();
-    other_scope.endpoints.scope = "https://graph.microsoft.us/.default".to_owned();
+    other_scope.scope = "https://graph.microsoft.us/.default".to_owned();
     let wrong_secret = tenant.settings(GraphAuth::Secret(tenant.secret("wrong", "abc")));
     for (settings, code) in
         [(other_tenant, 90_002), (other_client, 700_016), (other_scope, 500_011), (wrong_secret, 7_000_215)]
