@@ -517,7 +517,7 @@ fn mail(text: &str) -> Result<Address, CycleError> {
 }
 
 fn person_ref(person: &Person) -> PersonRef {
-    crate::plan::names::reference(person)
+    crate::plan::names::person_ref(person)
 }
 
 fn seat_of(observed: &Observed, account: &Address) -> Option<(SeatId, crate::model::Access)> {

@@ -192,16 +192,16 @@ pub fn is_revocation(operation: &Operation) -> bool {
 }
 
 /// True when a role is lost, all apps become some, an app is lost or provisioning is taken away, after Apple's rule
-/// that some roles see every app. Apps that could not be read count as lost: the guards would rather ask.
+/// that some roles see every app. What Apple did not tell counts as lost: the guards would rather ask.
 pub fn narrows(before: &Access, after: &Access) -> bool {
     let (before, after) = (before.clone().canonical(), after.clone().canonical());
     let loses_apps = match (before.all_apps_visible, after.all_apps_visible) {
-        (Some(true), Some(false)) => true,
+        (None | Some(true), Some(false)) => true,
         (Some(false), Some(false)) => match (&before.visible_apps, &after.visible_apps) {
             (Some(had), Some(keeps)) => !had.is_subset(keeps),
             (None, _) | (_, None) => true,
         },
-        (None, _) | (_, None | Some(true)) => false,
+        (_, None | Some(true)) => false,
     };
     !before.roles.is_subset(&after.roles)
         || loses_apps

@@ -1,5 +1,6 @@
 //! One decision: an operation, or the two halves of a replacement, which are held or done together.
 
+use crate::model::ledger::narrows;
 use crate::model::{Access, Hold, HoldReason, Invitee, Kind, Operation, PersonRef, Target};
 
 use super::seat::Seat;
@@ -149,17 +150,4 @@ impl Change {
 pub(super) enum Turn {
     CancelFirst,
     InviteFirst,
-}
-
-/// Fewer roles, all apps to some, fewer apps, provisioning taken away. What cannot be told counts as a loss.
-fn narrows(before: &Access, after: &Access) -> bool {
-    let limits = after.all_apps_visible == Some(false);
-    let fewer_apps = match (&before.visible_apps, &after.visible_apps) {
-        (Some(before), Some(after)) => !before.is_subset(after),
-        (None, Some(_)) => true,
-        (Some(_) | None, None) => false,
-    };
-    !before.roles.is_subset(&after.roles)
-        || (before.provisioning_allowed && !after.provisioning_allowed)
-        || (limits && (before.all_apps_visible != Some(false) || fewer_apps))
 }

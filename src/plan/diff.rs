@@ -101,7 +101,7 @@ fn person(context: &Context<'_, '_>, case: &Case<'_>, entry: Entry<'_>, draft: &
 pub(super) fn record_link(case: &Case<'_>, seat: Seat<'_>, by: Option<LinkBy>, draft: &mut Draft) {
     let (Some(by), None) = (by, &case.conflict) else { return };
     let person = match (&case.found, case.link) {
-        (Some(entry), _) => names::reference(entry.person),
+        (Some(entry), _) => names::person_ref(entry.person),
         (None, Some(link)) => link.person.clone(),
         (None, None) => return,
     };
@@ -133,7 +133,7 @@ impl Mover<'_, '_, '_> {
 
     /// An entry for a seat of which nothing can be said: something holds it, or will.
     fn nothing(&self, seat: Seat<'_>) -> Change {
-        let person = names::reference(self.entry.person);
+        let person = names::person_ref(self.entry.person);
         match seat {
             Seat::Member(_) => Change::update(person, seat, None, Vec::new()),
             Seat::Invitation(_) => {
@@ -164,7 +164,7 @@ impl Mover<'_, '_, '_> {
             Ok(wanted) if mapping::differs(seat.access(), &wanted) => {
                 let reasons =
                     desired.reasons.iter().cloned().chain(self.drift(seat.access(), &wanted)).collect();
-                Some(Change::update(names::reference(self.entry.person), seat, Some(wanted), reasons))
+                Some(Change::update(names::person_ref(self.entry.person), seat, Some(wanted), reasons))
             }
             Ok(_) => None,
         }
@@ -211,7 +211,7 @@ impl Mover<'_, '_, '_> {
         }
         let email = moved.unwrap_or(&invitation.email);
         let offer = Offer { invitee: Some(names::invitee(self.entry.person, email)), access: Some(wanted) };
-        let change = Change::replace(&names::reference(self.entry.person), seat, offer, &reasons, turn);
+        let change = Change::replace(&names::person_ref(self.entry.person), seat, offer, &reasons, turn);
         Some(change.held(moved.and_then(|email| self.obstacle(email))))
     }
 
@@ -224,7 +224,7 @@ impl Mover<'_, '_, '_> {
 
     fn expired(&self, seat: Seat<'_>) -> Change {
         let still = self.new_address_of(seat).unwrap_or_else(|| seat.name().clone());
-        let person = names::reference(self.entry.person);
+        let person = names::person_ref(self.entry.person);
         let mut reasons = vec!["the invitation expired".to_owned()];
         let (access, problem) = self.offered(&mut reasons);
         let offer = Offer { invitee: Some(names::invitee(self.entry.person, &still)), access };
@@ -282,7 +282,7 @@ impl Mover<'_, '_, '_> {
     /// An invitation to their first address; held when there is none, or when it may mean somebody else.
     fn invite(&self, mut reasons: Vec<String>) -> Change {
         let (access, problem) = self.offered(&mut reasons);
-        let person = names::reference(self.entry.person);
+        let person = names::person_ref(self.entry.person);
         let Some(email) = names::address(self.entry.person) else {
             let offer = Offer { invitee: None, access };
             let hold = Hold::new(HoldReason::InvalidAttribute, "the directory has no address for them");
@@ -318,7 +318,7 @@ impl Mover<'_, '_, '_> {
 
     /// Invitations beside a membership: ours are taken back, others are left to `stray`.
     fn left_over(&self, left_over: &[&Invitation], claimed: &mut BTreeSet<SeatId>) -> Vec<Change> {
-        let person = names::reference(self.entry.person);
+        let person = names::person_ref(self.entry.person);
         leave::own_invitations(self.context, self.case, left_over, claimed)
             .map(|seat| {
                 Change::revoke(Some(person.clone()), seat, vec!["they are a member already".to_owned()])

@@ -64,7 +64,7 @@ fn departure(case: &Case<'_>) -> (Departure, Option<String>) {
 }
 
 fn reference(case: &Case<'_>) -> Option<PersonRef> {
-    let found = case.found.map(|entry| names::reference(entry.person));
+    let found = case.found.map(|entry| names::person_ref(entry.person));
     found.or_else(|| case.link.map(|link| link.person.clone()))
 }
 

@@ -8,6 +8,7 @@ mod change;
 mod correlate;
 mod diff;
 pub mod digest;
+pub mod explain;
 mod guard;
 mod holds;
 mod interest;
@@ -31,6 +32,7 @@ use crate::model::{
 pub use interest::{attributes_of_interest, bundles_of_interest, groups_of_interest};
 
 use book::{People, Seats};
+use correlate::Case;
 use diff::Context;
 use mapping::Mapping;
 use scope::Scope;
@@ -77,9 +79,14 @@ pub struct Planned {
     pub approvals_used: Vec<String>,
 }
 
-/// Makes the plan: who is in scope and what they should be able to do, who has which seat, what differs, and what of
-/// that may be done now.
+/// Makes the plan.
 pub fn plan(input: &Input<'_>) -> Planned {
+    work_out(input, |_, _, planned| planned)
+}
+
+/// Who is in scope and what they should be able to do, who has which seat, what differs, and what of that may be done
+/// now. Whoever wants to know more than the plan looks at what it was made of before that is gone.
+fn work_out<R>(input: &Input<'_>, look: impl FnOnce(&Context<'_, '_>, &[Case<'_>], Planned) -> R) -> R {
     let scope = Scope::new(input.directory, input.policy);
     let mapping = Mapping::new(input.policy, &scope, input.team);
     let people = People::new(input.directory.people(), &mapping, input.ledger);
@@ -102,13 +109,13 @@ pub fn plan(input: &Input<'_>) -> Planned {
     guard::protect(&context, &mut draft.changes);
     guard::hold_incomplete(&context, &mut draft.changes);
     backoff::hold(input, &mut draft.changes);
-    let verdict = guard::weigh(&context, in_scope, &mut draft.changes);
+    let guard::Verdict { guards, approvals_used } = guard::weigh(&context, in_scope, &mut draft.changes);
 
     let (operations, held) = order::order(draft.changes);
     let plan = assemble(input, &directory, operations, held, draft.unchanged);
     let mut findings = draft.findings;
-    findings.extend(holds::findings(input, &plan, &verdict.guards));
-    Planned { plan, findings, in_scope, guards: verdict.guards, approvals_used: verdict.approvals_used }
+    findings.extend(holds::findings(input, &plan, &guards));
+    look(&context, &cases, Planned { plan, findings, in_scope, guards, approvals_used })
 }
 
 /// How much of the directory was seen: a group that policy needs and the snapshot lacks makes it incomplete.

@@ -10,7 +10,7 @@ pub(super) fn invitee(person: &Person, email: &Address) -> Invitee {
 }
 
 /// Who a plan's entry is about.
-pub fn reference(person: &Person) -> PersonRef {
+pub fn person_ref(person: &Person) -> PersonRef {
     PersonRef { id: person.id.clone(), email: address(person).cloned(), name: shown(person) }
 }
 

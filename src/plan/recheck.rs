@@ -1,6 +1,5 @@
 //! The last look before somebody loses a seat: a walk over a directory can miss people, so they are read again by id.
 
-use crate::model::event::Departure;
 use crate::model::{DirectorySnapshot, Group, Operation, Person, Policy};
 
 use super::scope::{Scope, Verdict};
@@ -18,8 +17,8 @@ pub fn still_leaving(
     person: Option<&Person>,
     groups: &[Group],
     directory: &DirectorySnapshot,
-) -> Result<Departure, String> {
-    let Some(person) = person else { return Ok(Departure::Deleted) };
+) -> Result<(), String> {
+    let Some(person) = person else { return Ok(()) };
     if operation.person.as_ref().is_some_and(|expected| expected.id != person.id) {
         return Err(format!("the directory answered with somebody else: {}", person.id));
     }
@@ -33,9 +32,9 @@ pub fn still_leaving(
     );
     let scope = Scope::new(&fresh, policy);
     match scope.verdict(0) {
-        Verdict::Disabled => Ok(Departure::Deactivated),
+        Verdict::Disabled => Ok(()),
         Verdict::Out(_) => match scope.missing.first() {
-            None => Ok(Departure::OutOfScope),
+            None => Ok(()),
             Some(missing) => Err(format!("cannot tell whether they left: {}", missing.0)),
         },
         Verdict::In(source) => Err(format!("they are back: {source}")),

@@ -51,7 +51,7 @@ fn whose(context: &Context<'_, '_>, seat: Seat<'_>) -> Whose {
 
 fn stray(context: &Context<'_, '_>, seat: Seat<'_>, awaited: bool, draft: &mut Draft) -> Change {
     let everybody = context.input.directory.people();
-    let person = |at: usize| Some(names::reference(&everybody[at]));
+    let person = |at: usize| Some(names::person_ref(&everybody[at]));
     match whose(context, seat) {
         Whose::Nobody => {
             let key: PersonId = format!("seat:{}", seat.id()).into();
