@@ -54,11 +54,18 @@ pub struct GraphSettings {
     pub client_id: String,
     /// Its credential.
     pub auth: GraphAuth,
-    /// Where to sign in, without the tenant. This and the two below are three settings and not one, since newer
-    /// sovereign clouds have hosts that no list here would know.
-    pub authority_url: Url,
-    /// Graph with its version.
-    pub base_url: Url,
+    /// Where to sign in and to read.
+    pub endpoints: Endpoints,
+}
+
+/// Where to sign in, where to read, and for what. Three settings and not one, since newer sovereign clouds have hosts
+/// that no list here would know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoints {
+    /// Without the tenant.
+    pub authority: Url,
+    /// With the version.
+    pub base: Url,
     /// `https://<Graph>/.default`.
     pub scope: String,
 }
@@ -98,20 +105,21 @@ impl GraphSource {
         metrics: &Arc<Metrics>,
         clock: &Clock,
     ) -> Result<Self, SourceError> {
-        let GraphSettings { tenant_id, client_id, auth, authority_url, base_url, scope } = settings;
+        let GraphSettings { tenant_id, client_id, auth, endpoints } = settings;
+        let Endpoints { authority, base, scope } = endpoints;
         let new = |peer, url: &Url| HttpClient::new(peer, url, options, Arc::clone(metrics), clock.clone());
-        let token_url = token_url(&authority_url, &tenant_id)?;
+        let token_url = token_url(&authority, &tenant_id)?;
         let tokens = Tokens::new(
-            new(Peer::Token, &authority_url)?,
+            new(Peer::Token, &authority)?,
             token_url,
             client_id.clone(),
             scope,
             auth.clone(),
             clock.clone(),
         );
-        let http = new(Peer::Directory, &base_url)?;
-        let tenant = format!("{base_url} {tenant_id} {client_id}");
-        let client = GraphClient { http, base: base_url, tokens, pace: Pace::default() };
+        let http = new(Peer::Directory, &base)?;
+        let tenant = format!("{base} {tenant_id} {client_id}");
+        let client = GraphClient { http, base, tokens, pace: Pace::default() };
         Ok(Self { client, client_id, auth, clock: clock.clone(), tenant, expiry: Mutex::new(None) })
     }
 

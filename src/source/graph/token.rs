@@ -32,7 +32,7 @@ pub enum GraphAuth {
         algorithm: AssertionAlgorithm,
     },
     /// A token of another issuer that the app registration trusts, in a file that the platform keeps fresh.
-    Federated(SecretRef),
+    Federated(PathBuf),
 }
 
 /// A token; prints as nothing.
@@ -147,7 +147,7 @@ impl Tokens {
                 let certificate = Certificate::read(certificate)?;
                 certificate.assertion(&key, *algorithm, &self.client_id, self.url.as_str(), now)?
             }
-            GraphAuth::Federated(token) => federated(token.path())?,
+            GraphAuth::Federated(path) => federated(path)?,
         };
         let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
         Ok(vec![("client_assertion_type", SecretString::from(kind)), ("client_assertion", assertion)])
