@@ -86,8 +86,7 @@ impl Condition {
 fn guarded<'a>(guard: &'a GuardReport, held: &'a [Held]) -> impl Iterator<Item = Condition> + 'a {
     let guards = guard.guards.join(", ");
     held.iter().filter(|held| held.hold.reason.is_approvable()).map(move |held| {
-        let note =
-            format!("held by {guards}; `rosterd approve {}` releases exactly this set", guard.digest);
+        let note = format!("held by {guards}; `rosterd approve {}` releases exactly this set", guard.digest);
         Condition::new(Topic::Guard, key(held), note)
     })
 }

@@ -54,9 +54,9 @@ impl NotifyError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Secret(error) => Some(error.hint()),
-            Self::Url(_) => {
-                Some("write one https:// address, as the receiver gave it, into the file of url_file".to_owned())
-            }
+            Self::Url(_) => Some(
+                "write one https:// address, as the receiver gave it, into the file of url_file".to_owned(),
+            ),
             Self::Mail(_) => Some("look at host, port, tls, from and to of the email channel".to_owned()),
         }
     }

@@ -52,8 +52,7 @@ impl Webhook {
         origin.set_path("/");
         origin.set_query(None);
         origin.set_fragment(None);
-        let options =
-            HttpOptions { timeout: TIMEOUT, max_body: LARGEST_ANSWER, ..HttpOptions::standard() };
+        let options = HttpOptions { timeout: TIMEOUT, max_body: LARGEST_ANSWER, ..HttpOptions::standard() };
         let client = HttpClient::new(Peer::Notice, &origin, &options, Arc::clone(metrics), clock.clone())?;
         Ok(Self { client, url, format, clock: clock.clone() })
     }
@@ -84,11 +83,8 @@ impl Webhook {
         let passing = status.is_server_error()
             || status == StatusCode::TOO_MANY_REQUESTS
             || status == StatusCode::REQUEST_TIMEOUT;
-        let next = if passing {
-            Next::Again(retry_after(&reply.headers, self.clock.now()))
-        } else {
-            Next::GiveUp
-        };
+        let next =
+            if passing { Next::Again(retry_after(&reply.headers, self.clock.now())) } else { Next::GiveUp };
         Err(Undelivered { text: format!("the receiver answered {}", status.as_u16()), next })
     }
 }
