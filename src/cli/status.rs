@@ -13,7 +13,7 @@ pub(super) async fn run(options: &Options, json: bool) -> Result<u8, Failure> {
     if json {
         out::result(&(serde_json::to_string_pretty(&status).unwrap_or_default() + "\n"));
     } else {
-        out::result(&super::reports::status_text(&status));
+        out::result(&super::render::status_text(&status, options.width, options.color_out));
     }
     Ok(0)
 }

@@ -23,7 +23,6 @@ use crate::control;
 use crate::control::protocol::{Answer, Request};
 use crate::metrics::Metrics;
 use crate::model::event::{Actor, CycleResult};
-use crate::notify::Notifier;
 use crate::state::State;
 
 /// A worker that made no step for this long hangs: the longest wait within a cycle is 15 minutes.
@@ -183,7 +182,7 @@ pub async fn run(
     clock: Clock,
     reload: Reload,
 ) -> anyhow::Result<()> {
-    let Wiring { team, listen, http_token, runtime_dir, notifier } = wiring;
+    let Wiring { team, listen, http_token, runtime_dir } = wiring;
     let shared = Shared::new(team, state, Arc::clone(&metrics), clock);
     let servers = CancellationToken::new();
     let mut tasks = tokio::task::JoinSet::new();
@@ -206,7 +205,7 @@ pub async fn run(
         sd_notify::NotifyState::Ready,
         sd_notify::NotifyState::Status("waiting for the first cycle"),
     ]);
-    worker(&shared, notifier).await;
+    worker(&shared).await;
     tell_systemd(&[sd_notify::NotifyState::Stopping]);
     shared.live().doing = Doing::Stopping;
     if let Err(error) = scheduler.shutdown().await {
@@ -226,7 +225,7 @@ pub async fn run(
 }
 
 /// The loop: wait until due, run a cycle, say how it went.
-async fn worker(shared: &Arc<Shared>, mut notifier: Notifier) {
+async fn worker(shared: &Arc<Shared>) {
     let (mut next, mut deadline) = first_due(shared);
     while !shared.stop.is_cancelled() {
         shared.stepped();
@@ -234,7 +233,7 @@ async fn worker(shared: &Arc<Shared>, mut notifier: Notifier) {
         let asked = std::mem::take(&mut *shared.asked.lock().expect("nobody panics with it"));
         if asked || shared.is_due(next, deadline) {
             let report = one_cycle(shared).await;
-            (next, deadline) = after_cycle(shared, &report, &mut notifier);
+            (next, deadline) = after_cycle(shared, &report);
             continue;
         }
         tokio::select! {
@@ -292,7 +291,7 @@ async fn one_cycle(shared: &Arc<Shared>) -> CycleReport {
     report
 }
 
-fn after_cycle(shared: &Shared, report: &CycleReport, notifier: &mut Notifier) -> (Timestamp, Instant) {
+fn after_cycle(shared: &Shared, report: &CycleReport) -> (Timestamp, Instant) {
     let now = shared.clock.now();
     let team = shared.team.load();
     let cycles = shared.cycles();
@@ -306,7 +305,6 @@ fn after_cycle(shared: &Shared, report: &CycleReport, notifier: &mut Notifier) -
     let due = set_next(shared, next);
     publish(shared, report, &cycles, kept.as_ref());
     log_end(report, kept.as_ref(), &shared.state);
-    notifier.conditions(&super::conditions::of(&shared.status()));
     let text = format!("last cycle: {}, next at {next:.0}", report.result.as_str());
     tell_systemd(&[sd_notify::NotifyState::Status(&text)]);
     due

@@ -23,10 +23,9 @@ use crate::config::{self, Config, GraphConfig, ScimAuth, ScimConfig, SourceConfi
 use crate::http::HttpOptions;
 use crate::metrics::Metrics;
 use crate::model::Policy;
-use crate::notify::Notifier;
 use crate::secret::{SecretError, SecretRef};
 use crate::source::file::FileSource;
-use crate::source::graph::{AssertionAlgorithm, Endpoints, GraphAuth, GraphSettings, GraphSource};
+use crate::source::graph::{AssertionAlgorithm, GraphAuth, GraphSettings, GraphSource};
 use crate::source::scim::{self, ScimSource};
 use crate::source::{AnySource, SourceError};
 use crate::state::{Note, OpenOptions, State, StateError};
@@ -281,17 +280,15 @@ fn graph_settings(graph: &GraphConfig) -> GraphSettings {
             key: private_key.clone(),
             algorithm: AssertionAlgorithm::Ps256,
         },
-        config::GraphAuth::Federated { token } => GraphAuth::Federated(token.path().to_owned()),
+        config::GraphAuth::Federated { token } => GraphAuth::Federated(token.clone()),
     };
     GraphSettings {
         tenant_id: graph.tenant_id.clone(),
         client_id: graph.client_id.clone(),
         auth,
-        endpoints: Endpoints {
-            authority: graph.authority_url.clone(),
-            base: graph.base_url.clone(),
-            scope: graph.scope.clone(),
-        },
+        authority_url: graph.authority_url.clone(),
+        base_url: graph.base_url.clone(),
+        scope: graph.scope.clone(),
     }
 }
 
@@ -357,8 +354,6 @@ pub struct Wiring {
     pub http_token: Option<SecretString>,
     /// Of the control socket.
     pub runtime_dir: PathBuf,
-    /// Says what happened.
-    pub notifier: Notifier,
 }
 
 /// Everything the daemon starts with.
@@ -390,14 +385,7 @@ impl Rewire {
     pub fn wiring(&self, config: &Config) -> Result<Wiring, WireError> {
         let team = self.parts.team(config, Reach::Full, Box::new(|_| {}))?;
         let http_token = config.http.bearer_token.as_ref().map(SecretRef::read).transpose()?;
-        let notifier = super::conditions::notifier(config, &self.parts.metrics, &self.parts.clock)?;
-        Ok(Wiring {
-            team,
-            listen: config.http.listen,
-            http_token,
-            runtime_dir: config.runtime_dir.clone(),
-            notifier,
-        })
+        Ok(Wiring { team, listen: config.http.listen, http_token, runtime_dir: config.runtime_dir.clone() })
     }
 }
 

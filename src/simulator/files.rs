@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use super::graph::{self, GRAPH_CLIENT, GRAPH_SECRET, GRAPH_TENANT};
 use super::key::KeyKind;
 use super::switches::ScimAuth;
 use super::{Running, SCIM_SECRET, SCIM_TOKEN, SCIM_USER};
@@ -18,6 +19,8 @@ pub enum SourceKind {
     /// The simulated SCIM provider, with whatever credentials its switches ask for.
     #[default]
     Scim,
+    /// The simulated Microsoft Graph, with a client secret.
+    Graph,
 }
 
 /// What to write.
@@ -68,14 +71,15 @@ pub fn write_files(dir: &Path, running: &Running, options: FileOptions) -> Resul
         return Err(FilesError::InTheWay { path: config });
     }
     let (source, secret_name, secret) = match options.source {
-        SourceKind::Scim => scim(running),
+        SourceKind::Scim => scim_source(running),
+        SourceKind::Graph => graph_source(running),
     };
     let private_key = dir.join("AuthKey.p8");
     let source_secret = dir.join(secret_name);
     set_aside(&dir, &private_key, running)?;
     write(&private_key, running.private_key_pem())?;
     write(&source_secret, secret)?;
-    write(&config, &text(&dir, running, &source))?;
+    write(&config, &text(&dir, running, options.source, &source))?;
     Ok(Written { config, private_key, source_secret })
 }
 
@@ -109,7 +113,7 @@ fn write(path: &Path, content: &str) -> Result<(), FilesError> {
 }
 
 /// The source's table, the name of its secret's file, and the secret.
-fn scim(running: &Running) -> (String, &'static str, &'static str) {
+fn scim_source(running: &Running) -> (String, &'static str, &'static str) {
     let (keys, name, secret) = match running.with_state(|state| state.switches.scim.auth) {
         ScimAuth::Bearer => {
             ("auth = \"bearer\"\ntoken_file = \"scim-token\"\n".to_owned(), "scim-token", SCIM_TOKEN)
@@ -136,7 +140,22 @@ fn scim(running: &Running) -> (String, &'static str, &'static str) {
     (table, name, secret)
 }
 
-fn text(dir: &Path, running: &Running, source: &str) -> String {
+/// The same for Graph.
+fn graph_source(running: &Running) -> (String, &'static str, &'static str) {
+    let (origin, base_url) = (running.origin(), running.graph_url());
+    let table = format!(
+        "type = \"graph\"\n\n[source.graph]\ntenant_id = \"{GRAPH_TENANT}\"\nclient_id = \"{GRAPH_CLIENT}\"\nauth = \"secret\"\n\
+         client_secret_file = \"graph-secret\"\nbase_url = \"{base_url}\"\nauthority_url = \"{origin}\"\n"
+    );
+    (table, "graph-secret", GRAPH_SECRET)
+}
+
+fn text(dir: &Path, running: &Running, kind: SourceKind, source: &str) -> String {
+    // Attributes go by the names that the source itself has for them.
+    let (person_kind, attribute): (_, fn(&str) -> String) = match kind {
+        SourceKind::Scim => ("userType", str::to_owned),
+        SourceKind::Graph => ("employeeType", graph::extension),
+    };
     let key_id = running.key_id();
     let key = match running.key_kind() {
         KeyKind::Team { issuer } => {
@@ -149,6 +168,11 @@ fn text(dir: &Path, running: &Running, source: &str) -> String {
         .replace("{state_dir}", &quoted(&dir.join("state")))
         .replace("{runtime_dir}", &quoted(&dir.join("run")))
         .replace("{source}", source)
+        .replace("{person_kind}", person_kind)
+        .replace("{roles}", &attribute("appStoreConnect_role"))
+        .replace("{all_apps_visible}", &attribute("appStoreConnect_allAppsVisible"))
+        .replace("{provisioning_allowed}", &attribute("appStoreConnect_provisioningAllowed"))
+        .replace("{apple_account}", &attribute("appStoreConnect_appleAccount"))
         .replace("{key}", &key)
         .replace("{origin}", running.origin())
 }
@@ -172,7 +196,7 @@ interval = "1m"                     # short, to see something happen
 mode = "groups"
 groups = ["iOS Developers"]
 nested = true                       # "iOS Admins" and "Watch Team" are in it
-filter = 'userType eq "Employee"'
+filter = '{person_kind} eq "Employee"'
 exclude = ["svc-*@example.com"]
 
 [access]                            # on invitation, when nothing else says
@@ -192,10 +216,10 @@ all_apps_visible = false
 apps = ["com.example.watch"]
 
 [access.attributes]                 # some people carry these
-roles = "appStoreConnect_role"
-all_apps_visible = "appStoreConnect_allAppsVisible"
-provisioning_allowed = "appStoreConnect_provisioningAllowed"
-apple_account = "appStoreConnect_appleAccount"
+roles = "{roles}"
+all_apps_visible = "{all_apps_visible}"
+provisioning_allowed = "{provisioning_allowed}"
+apple_account = "{apple_account}"
 
 [lifecycle]
 on_join = "invite"

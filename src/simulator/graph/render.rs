@@ -52,11 +52,13 @@ pub(super) fn properties(person: &Person) -> Map<String, Value> {
     put("surname", json!(person.family_name));
     put("mail", json!(person.email()));
     put("accountEnabled", json!(person.active));
-    put("userType", json!("Member"));
+    // SCIM's userType says what Entra's employeeType says; Entra's own knows members and guests only.
+    put("userType", json!(if &*person.user_type == "Guest" { "Guest" } else { "Member" }));
+    if !["Member", "Guest"].contains(&&*person.user_type) {
+        put("employeeType", json!(person.user_type));
+    }
     for (name, value) in &person.core {
-        // SCIM's userType says what Entra's employeeType says; Entra's own knows members and guests only.
-        let is_kind = &**name == "userType" && !matches!(value.as_str(), Some("Member" | "Guest"));
-        put(if is_kind { "employeeType" } else { name }, value.clone());
+        put(name, value.clone());
     }
     for (name, value) in &person.enterprise {
         put(if &**name == "employeeNumber" { "employeeId" } else { name }, value.clone());

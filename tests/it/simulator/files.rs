@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use rosterd::simulator::switches::ScimAuth;
-use rosterd::simulator::{FileOptions, FilesError, write_files};
+use rosterd::simulator::{FileOptions, FilesError, SourceKind, write_files};
 
 use super::client::Peer;
 
@@ -42,6 +42,23 @@ async fn a_configuration_that_is_not_ours_is_left_alone() {
     assert!(matches!(refused, Err(FilesError::InTheWay { .. })), "{refused:?}");
     assert_eq!(std::fs::read_to_string(&config).expect("still there"), "name = \"production\"\n");
     assert!(!dir.path().join("AuthKey.p8").exists());
+}
+
+#[tokio::test]
+async fn graph_has_its_own_names_for_things() {
+    let peer = Peer::sample().await;
+    let dir = tempfile::tempdir().expect("a folder");
+    let written =
+        write_files(dir.path(), &peer.sim, FileOptions { source: SourceKind::Graph }).expect("writes");
+    let text = std::fs::read_to_string(&written.config).expect("a configuration");
+    let config: toml::Value = toml::from_str(&text).expect("TOML");
+    assert_eq!(config["source"]["graph"]["base_url"].as_str(), Some(peer.sim.graph_url().as_str()));
+    assert_eq!(config["source"]["graph"]["authority_url"].as_str(), Some(peer.sim.origin()));
+    assert_eq!(config["scope"]["filter"].as_str(), Some("employeeType eq \"Employee\""));
+    let role = config["access"]["attributes"]["roles"].as_str().unwrap_or_default();
+    assert!(role.starts_with("extension_") && role.ends_with("_appStoreConnect_role"), "{role}");
+    assert!(written.source_secret.ends_with("graph-secret"));
+    assert!(!text.contains('{'), "every place is filled in: {text}");
 }
 
 #[tokio::test]
