@@ -17,7 +17,8 @@ pub struct Interest {
     pub nested: bool,
     /// Scope is by assignment to our enterprise application (Graph only).
     pub assignments: bool,
-    /// Top-level attributes (lower case) that filters, mapping and `explain` use; a whole URN names an extension.
+    /// Top-level attributes that filters, mapping and `explain` use, as they were written, so compare without case; a
+    /// whole URN names an extension.
     pub attributes: BTreeSet<Arc<str>>,
 }
 

@@ -57,7 +57,7 @@ pub(super) fn answer(state: &mut State, call: &Call) -> Reply {
 /// Graph's error body (Graph, "error responses").
 fn error(status: u16, code: &str, message: &str) -> Reply {
     let inner =
-        json!({"date": "2026-01-01T00:00:00", "request-id": "simulated", "client-request-id": "simulated"});
+        json!({"date": "2026-01-01T00:00:00Z", "request-id": "simulated", "client-request-id": "simulated"});
     Reply::json(status, json!({"error": {"code": code, "message": message, "innerError": inner}}))
 }
 

@@ -10,7 +10,7 @@ use crate::simulator::directory::Directory;
 use crate::simulator::ids::uuid;
 
 /// Feeds whose tokens are remembered; a client keeps one or two.
-const FEEDS: usize = 16;
+const FEEDS: usize = 64;
 
 /// An assignment to the enterprise application.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +70,11 @@ impl Graph {
     /// Makes every token worthless, as an administrator or a key rotation does.
     pub fn revoke_tokens(&mut self) {
         self.tokens.clear();
+    }
+
+    /// A token that was given out, for tests that speak HTTP themselves.
+    pub fn any_token(&self) -> Option<String> {
+        self.tokens.keys().next().cloned()
     }
 
     pub(in crate::simulator) fn age(&mut self, by: SignedDuration) {

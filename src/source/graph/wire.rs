@@ -197,6 +197,8 @@ const SCIM_ONLY: [&str; 6] = ["username", "active", "emails", "name", "groups", 
 /// The default names of `[access.attributes]` begin so. A property of Graph cannot be called that (a directory
 /// extension is `extension_<app>_<name>`), so asking would fail every read of whoever left the defaults alone.
 const OUR_OWN: &str = "appstoreconnect_";
+/// Names of SCIM's extensions; a filter that uses one falls back to the plain name, which is asked for beside it.
+const SCHEMA: &str = "urn:";
 
 /// What is kept of a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -214,7 +216,8 @@ impl Wanted {
         let mut kept: BTreeSet<String> = ["mail", "othermails", "proxyaddresses"].map(str::to_owned).into();
         for name in &interest.attributes {
             let lower = name.to_lowercase();
-            if SCIM_ONLY.contains(&lower.as_str()) || lower.starts_with(OUR_OWN) {
+            if SCIM_ONLY.contains(&lower.as_str()) || lower.starts_with(OUR_OWN) || lower.starts_with(SCHEMA)
+            {
                 continue;
             }
             let asked = if extension_number(&lower).is_some() {
