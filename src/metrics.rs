@@ -389,6 +389,14 @@ impl Metrics {
         self.audit_records.inc_by(records);
     }
 
+    /// A channel for notices exists: its series start at zero, so that the first failure is an increase.
+    pub fn notice_channel(&self, channel: &str) {
+        for result in ["delivered", "failed"] {
+            let label = DeliveryLabel { channel: channel.to_owned(), result: result.to_owned() };
+            drop(self.notices.get_or_create(&label));
+        }
+    }
+
     /// A notice was delivered, or not.
     pub fn notice(&self, channel: &str, delivered: bool) {
         let result = if delivered { "delivered" } else { "failed" };

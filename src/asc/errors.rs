@@ -80,16 +80,16 @@ impl Answer<'_> {
 /// The cause of a request without an answer.
 pub(super) fn without_answer(endpoint: &str, error: &HttpError, spend: Spend) -> AscError {
     let text = format!("{endpoint}: {error}");
-    match (error, spend) {
-        (HttpError::WaitTooLong { seconds, .. }, _) => {
-            AscError::RateLimited { retry_after: Some(*seconds), text }
+    match error {
+        HttpError::WaitTooLong { seconds, .. } => AscError::RateLimited { retry_after: Some(*seconds), text },
+        HttpError::NotSent { .. } | HttpError::ForeignLink { .. } | HttpError::Setup(_) => {
+            AscError::NotSent { text }
         }
-        (_, _) if !error.was_sent() => AscError::NotSent { text },
-        (
-            HttpError::Redirect { .. } | HttpError::TooLarge { .. } | HttpError::NotJson { .. },
-            Spend::Read,
-        ) => AscError::Protocol { text },
-        (_, Spend::Read | Spend::Write) => AscError::Unknown { text },
+        HttpError::Lost { .. } | HttpError::Timeout { .. } => AscError::Unknown { text },
+        HttpError::Redirect { .. } | HttpError::TooLarge { .. } | HttpError::NotJson { .. } => match spend {
+            Spend::Read => AscError::Protocol { text },
+            Spend::Write => AscError::Unknown { text },
+        },
     }
 }
 

@@ -135,7 +135,9 @@ impl Budget {
     pub fn allowance(&self) -> Allowance {
         let mut core = self.core();
         let now = self.now();
-        Allowance { requests: core.left(now), pace_ms: core.pace.period_ms() }
+        let requests = core.left(now);
+        let at_once = core.pace.at_once(now).min(requests);
+        Allowance { requests, at_once, pace_ms: core.pace.period_ms() }
     }
 
     /// The hour in figures.

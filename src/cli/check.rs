@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::out::{self, Failure};
 use crate::asc::token::SigningKey;
-use crate::config::{Config, EXIT_CODE, Problem, ScimAuth, SourceConfig, When, duration_text};
+use crate::config::{self, Config, EXIT_CODE, Problem, ScimAuth, SourceConfig, When, duration_text};
 use crate::model::policy::ScopeMode;
 use crate::telemetry::clean;
 
@@ -19,7 +19,7 @@ struct Findings {
 }
 
 pub(super) fn run(path: &Path) -> Result<u8, Failure> {
-    let findings = check(path, std::env::vars());
+    let findings = check(path, config::environment());
     out::message(&findings.messages);
     out::result(&findings.result);
     Ok(findings.code)

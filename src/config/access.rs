@@ -200,7 +200,7 @@ impl AttributesTable {
         texts("access.attributes.carried", &self.carried, checker);
         let (defaults, namespace) = match source {
             Some(SourceConfig::Scim(scim)) => (true, Some(scim.attribute_namespace.as_str().into())),
-            Some(SourceConfig::File(_)) => (true, Some(super::source::DEFAULT_NAMESPACE.into())),
+            Some(SourceConfig::File(_)) => (true, Some(super::scim::DEFAULT_NAMESPACE.into())),
             Some(SourceConfig::Graph(_)) | None => (false, None),
         };
         let name = |written: Option<String>, default: &str| -> Option<Arc<str>> {

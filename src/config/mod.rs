@@ -10,6 +10,7 @@ mod audit;
 mod checker;
 mod environment;
 mod folders;
+mod graph;
 mod guard;
 mod http;
 mod keys;
@@ -21,6 +22,7 @@ mod policy;
 mod positions;
 mod problems;
 mod schedule;
+mod scim;
 mod scope;
 mod source;
 mod values;
@@ -37,11 +39,13 @@ use crate::model::policy::{AccessPolicy, GuardPolicy, Lifecycle, Scope};
 
 pub use app_store_connect::AppStoreConnectConfig;
 pub use audit::AuditConfig;
+pub use graph::{Cloud, GraphAuth, GraphConfig};
 pub use http::HttpConfig;
 pub use notify::{EmailConfig, MailTls, NotifyChannel, NotifyConfig, NotifyEvent, WebhookFormat, WebhookUrl};
 pub use problems::{EXIT_CODE, Origin, Problem, Problems};
 pub use schedule::{ScheduleConfig, When};
-pub use source::{Cloud, FileConfig, GraphAuth, GraphConfig, ScimAuth, ScimConfig, SourceConfig};
+pub use scim::{ScimAuth, ScimConfig};
+pub use source::{FileConfig, SourceConfig};
 pub(crate) use values::duration_text;
 
 /// The whole file as written.
@@ -96,6 +100,13 @@ pub struct Config {
     pub notify: Vec<NotifyConfig>,
     /// What is allowed, and probably not meant.
     pub warnings: Vec<Problem>,
+}
+
+/// The environment of this process. What is not Unicode is read as far as it goes: a foreign variable is no reason to
+/// stop.
+pub fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
 }
 
 impl Config {

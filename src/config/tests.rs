@@ -566,3 +566,43 @@ fn every_line_of_the_example_has_the_right_type() {
         assert!(tables.is_ok(), "{table} {key}: {tables:?}");
     }
 }
+
+#[test]
+fn a_mark_and_line_ends_of_other_systems_do_no_harm() {
+    let config = load(&format!("\u{feff}{}", MINIMAL.replace('\n', "\r\n")), &[]);
+    assert!(config.is_ok(), "{}", refused(config));
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config { cases: 64, ..Default::default() })]
+
+    /// Lines taken out, doubled or replaced: whatever is left is read or refused, in words, without a panic.
+    #[test]
+    fn a_damaged_file_is_refused_in_words(
+        changes in proptest::collection::vec((0..80usize, 0..4u8, "[ -~]{0,20}"), 0..6),
+    ) {
+        let mut lines: Vec<String> = EXAMPLE
+            .lines()
+            .map(|line| line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')).unwrap_or(line).to_owned())
+            .filter(|line| !line.starts_with('#') && !line.is_empty())
+            .collect();
+        for (at, what, text) in changes {
+            let at = at % lines.len();
+            match what {
+                0 => { lines.remove(at); }
+                1 => lines.insert(at, text),
+                2 => lines[at] = text,
+                _ => {
+                    let key = lines[at].split('=').next().unwrap_or_default().to_owned();
+                    lines[at] = format!("{key}= {text:?}");
+                }
+            }
+        }
+        if let Err(problems) = load(&lines.join("\n"), &[]) {
+            proptest::prop_assert!(!problems.trim().is_empty());
+            for block in problems.lines().filter(|line| !line.starts_with("  ")) {
+                proptest::prop_assert!(block.contains(": "), "{}", problems);
+            }
+        }
+    }
+}

@@ -62,6 +62,9 @@ pub enum WireError {
     /// The state cannot be opened.
     #[error(transparent)]
     State(#[from] StateError),
+    /// A channel for notices cannot be used.
+    #[error(transparent)]
+    Notify(#[from] crate::notify::NotifyError),
 }
 
 impl WireError {
@@ -73,6 +76,7 @@ impl WireError {
             Self::Source(error) => error.hint(),
             Self::Team(error) => error.hint().map(str::to_owned),
             Self::State(error) => error.hint(),
+            Self::Notify(error) => error.hint(),
         }
     }
 
@@ -81,7 +85,12 @@ impl WireError {
         match self {
             Self::State(error) if error.is_locked() => 6,
             Self::State(error) if !error.is_configuration() => 1,
-            Self::Secret(_) | Self::Key { .. } | Self::Source(_) | Self::Team(_) | Self::State(_) => 78,
+            Self::Secret(_)
+            | Self::Key { .. }
+            | Self::Source(_)
+            | Self::Team(_)
+            | Self::State(_)
+            | Self::Notify(_) => 78,
         }
     }
 }
@@ -402,7 +411,7 @@ impl From<WireError> for CycleError {
             WireError::Source(error) => Self::Source(error),
             WireError::Team(error) => Self::Team(error),
             WireError::State(error) => Self::State(error),
-            WireError::Secret(_) | WireError::Key { .. } => {
+            WireError::Secret(_) | WireError::Key { .. } | WireError::Notify(_) => {
                 let hint = error.hint();
                 Self::Refused { text: error.to_string(), details: Vec::new(), hint }
             }

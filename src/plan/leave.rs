@@ -24,13 +24,15 @@ pub(super) fn person(context: &Context<'_, '_>, case: &Case<'_>, draft: &mut Dra
         Departure::Deleted => (lifecycle.on_deleted, "lifecycle.on_deleted"),
         Departure::OutOfScope => (lifecycle.on_out_of_scope, "lifecycle.on_out_of_scope"),
     };
+    if let Standing::Holds { seat, by, .. } = &case.standing {
+        record_link(case, *seat, *by, draft);
+    }
     let wait = wait(context, case.id, departure, draft);
     let conflict = case.conflict.clone().map(|detail| Hold::new(HoldReason::Conflict, detail));
     let hold = conflict.or_else(|| report(on, key)).or_else(|| wait.clone());
     let Some(person) = reference(case) else { return };
     let seats: Vec<Seat<'_>> = match &case.standing {
-        Standing::Holds { seat, by, left_over } => {
-            record_link(case, *seat, *by, draft);
+        Standing::Holds { seat, left_over, .. } => {
             let own: Vec<_> = own_invitations(context, case, left_over, &mut draft.claimed).collect();
             std::iter::once(*seat).chain(own).collect()
         }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use governor::clock::Clock as GovernorClock;
-use governor::middleware::NoOpMiddleware;
+use governor::middleware::StateInformationMiddleware;
 use governor::nanos::Nanos;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
@@ -36,11 +36,14 @@ impl GovernorClock for Ticks {
 /// A leaky bucket.
 #[derive(Debug)]
 pub(super) struct Pace {
-    limiter: RateLimiter<NotKeyed, InMemoryState, Ticks, NoOpMiddleware<Nanos>>,
+    limiter: RateLimiter<NotKeyed, InMemoryState, Ticks, StateInformationMiddleware>,
     ticks: Ticks,
     /// Milliseconds since 1970 of tick 0.
     origin: Option<i64>,
     period: Duration,
+    burst: u64,
+    /// What the latest request left of the burst, and when.
+    left: Option<(u64, i64)>,
 }
 
 impl Pace {
@@ -52,11 +55,11 @@ impl Pace {
         let burst = burst(allowed);
         let period =
             Duration::from_millis(HOUR_MS.unsigned_abs()) / clamped(allowed.saturating_sub(burst).max(1));
-        let burst = NonZeroU32::new(clamped(burst)).unwrap_or(NonZeroU32::MIN);
-        let quota = Quota::with_period(period).unwrap_or(Quota::per_hour(NonZeroU32::MIN)).allow_burst(burst);
+        let cells = NonZeroU32::new(clamped(burst)).unwrap_or(NonZeroU32::MIN);
+        let quota = Quota::with_period(period).unwrap_or(Quota::per_hour(NonZeroU32::MIN)).allow_burst(cells);
         let ticks = Ticks::default();
-        let limiter = RateLimiter::direct_with_clock(quota, ticks.clone());
-        let mut pace = Self { limiter, ticks, origin: None, period };
+        let limiter = RateLimiter::direct_with_clock(quota, ticks.clone()).with_middleware();
+        let mut pace = Self { limiter, ticks, origin: None, period, burst, left: None };
         for at in past {
             // A past that was denser than this pace leaves the bucket empty, and the window counts the rest.
             let _ = pace.take(at);
@@ -69,11 +72,25 @@ impl Pace {
         let since = now - *self.origin.get_or_insert(now);
         let nanos = u64::try_from(since).unwrap_or(0).saturating_mul(1_000_000);
         self.ticks.0.fetch_max(nanos, Ordering::Relaxed);
-        self.limiter.check().map_err(|not_until| {
-            let wait = not_until.wait_time_from(self.ticks.now());
-            // Times here have whole milliseconds: rounded down, the wait would end a moment early.
-            wait + Duration::from_millis(1)
-        })
+        match self.limiter.check() {
+            Ok(state) => {
+                self.left = Some((state.remaining_burst_capacity().into(), now));
+                Ok(())
+            }
+            Err(not_until) => {
+                self.left = Some((0, now));
+                let wait = not_until.wait_time_from(self.ticks.now());
+                // Times here have whole milliseconds: rounded down, the wait would end a moment early.
+                Err(wait + Duration::from_millis(1))
+            }
+        }
+    }
+
+    /// Requests that need not wait now.
+    pub(super) fn at_once(&self, now: i64) -> u64 {
+        let Some((left, at)) = self.left else { return self.burst };
+        let dripped = u64::try_from(now - at).unwrap_or(0) / self.period_ms().max(1);
+        left.saturating_add(dripped).min(self.burst)
     }
 
     pub(super) fn period_ms(&self) -> u64 {

@@ -36,6 +36,21 @@ fn small_plan_does_not_wait_and_a_large_one_keeps_the_pace() {
 }
 
 #[test]
+fn allowance_tells_what_goes_out_at_once() {
+    let clock = Clock::manual(Timestamp::from_millisecond(START).expect("a time"));
+    let budget = Budget::new(3600, 50, clock.clone(), BudgetState::default());
+    assert_eq!(budget.allowance(), Allowance { requests: 1800, at_once: 60, pace_ms: 2068 });
+    send(&mut budget.core(), START, 3);
+    assert_eq!(budget.allowance(), Allowance { requests: 1797, at_once: 57, pace_ms: 2068 });
+    clock.advance(Duration::from_secs(5));
+    assert_eq!(budget.allowance().at_once, 59);
+    clock.advance(Duration::from_secs(60));
+    assert_eq!(budget.allowance().at_once, 60);
+    budget.core().hour = Some(Reading { left: 1807, at: START, sent_since: 0 });
+    assert_eq!(budget.allowance().at_once, 7, "no more than the hour has left");
+}
+
+#[test]
 fn quiet_cycles_never_wait() {
     let mut budget = core(3600, 50);
     for cycle in 0..100 {

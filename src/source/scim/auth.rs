@@ -59,7 +59,7 @@ impl Shown {
 
 enum Ready {
     Fixed(HeaderValue),
-    Tokens(TokenSource),
+    Tokens(Box<TokenSource>),
 }
 
 /// The credentials in use, which may be changed while requests are in flight.
@@ -119,7 +119,8 @@ fn ready(
         Auth::Basic { username, password } => Ok(Ready::Fixed(basic_auth(&username, &password))),
         Auth::OAuth2 { token_url, client_id, client_secret, scope } => {
             let credentials = ClientCredentials { token_url, client_id, client_secret, scope };
-            Ok(Ready::Tokens(TokenSource::new(credentials, options, Arc::clone(metrics), clock.clone())?))
+            let tokens = TokenSource::new(credentials, options, Arc::clone(metrics), clock.clone())?;
+            Ok(Ready::Tokens(Box::new(tokens)))
         }
     }
 }

@@ -5,7 +5,7 @@ use reqwest::{Method, StatusCode, Url};
 
 use super::auth::{Credentials, Shown};
 use super::paging::PageError;
-use super::wire::{Announced, WireError, parse_error, parse_service_provider};
+use super::wire::{Announced, WireError, parse_error, parse_list, parse_service_provider};
 use crate::http::{HttpClient, HttpError, Reply};
 use crate::model::Problem;
 use crate::source::SourceError;
@@ -107,13 +107,23 @@ impl Client {
         }
         let reply = match self.get(&[endpoint, id], &[]).await {
             Ok(reply) => reply,
-            Err(error) => return split(error).map(One::Failed).or_else(Err),
+            Err(error) => return split(error).map(One::Failed),
         };
         Ok(match reply.status {
             StatusCode::NOT_FOUND | StatusCode::GONE => One::Absent,
             status if status.is_success() => One::Body(reply.body),
             _ => One::Failed(status_words(&reply)),
         })
+    }
+
+    /// Whether a list still answers. While a gateway answers 404 for everything, a 404 for somebody says nothing of them.
+    pub(super) async fn lists(&self, endpoint: &str) -> Result<bool, SourceError> {
+        match self.page(endpoint, &[("count", "2".to_owned())]).await {
+            Ok(body) => Ok(parse_list(&body).is_ok()),
+            Err(PageError::Fatal(error)) => Err(error),
+            Err(PageError::CursorLost | PageError::TooMany(_) | PageError::Declined(_)) => Ok(true),
+            Err(PageError::Failed(_)) => Ok(false),
+        }
     }
 
     /// What the provider announces; silence and refusals are not errors, since the page may be missing or closed.

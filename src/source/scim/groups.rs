@@ -145,14 +145,13 @@ impl<R: Reader> Gathering<'_, R> {
 
     /// Notes a group.
     fn keep(&mut self, answer: Answer) -> Option<GroupId> {
-        if let Some(problem) = answer.problem {
-            self.problem(problem);
-        }
+        let was_read = answer.problem.is_none();
+        self.problems.extend(answer.problem.map(Problem));
         let record = answer.record?;
         let refs = match record.members {
             // Asked for by id and still without members: the group is empty, as RFC 7643 §2.5 lets it be said.
             Members::NotListed => {
-                self.silent.push(Arc::clone(&record.name));
+                self.silent.extend(was_read.then(|| Arc::clone(&record.name)));
                 Vec::new()
             }
             Members::Listed { refs, broken } => {

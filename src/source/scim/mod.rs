@@ -12,13 +12,13 @@ pub mod members;
 mod oauth;
 pub mod paging;
 mod person;
+mod recheck;
 mod wanted;
 pub mod wire;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use futures_util::stream::{self, StreamExt};
 use reqwest::Url;
 
 pub use auth::Auth;
@@ -26,18 +26,18 @@ pub use person::PersonRecord;
 pub use wanted::Wanted;
 
 use super::catalog::Catalog;
-use super::{Again, DirectorySource, Interest, Recheck, SourceError};
+use super::{DirectorySource, Interest, Recheck, SourceError};
 use crate::clock::Clock;
 use crate::http::{HttpClient, HttpOptions, Peer};
 use crate::metrics::Metrics;
 use crate::model::{Coverage, DirectorySnapshot, GroupId, Person, PersonId};
 use auth::Credentials;
-use client::{Client, unread};
+use client::Client;
 use endpoints::{GroupList, Single, UserList};
-use groups::{GatherPlan, Gathered, Lookup, MembersSeen, Reader, Strays, gather};
+use groups::{GatherPlan, Gathered, Strays, gather};
 use members::Index;
 use paging::{Begun, Method, WalkPlan, Walked, walk};
-use wire::{Announced, GroupRecord};
+use wire::Announced;
 
 /// `[source.scim]` with its secrets read.
 #[derive(Clone, Debug)]
@@ -152,24 +152,6 @@ impl ScimSource {
         gathered.problems.splice(0..0, catalog.problems.into_iter().chain(chosen.problems));
         Ok(gathered)
     }
-
-    async fn person_again(
-        &self,
-        wanted: &Wanted,
-        id: &PersonId,
-    ) -> Result<(Again, Option<PersonRecord>), SourceError> {
-        let reader = Single { client: &self.client, wanted };
-        Ok(match reader.person(id.as_str()).await? {
-            Lookup::Absent => (Again::Gone, None),
-            Lookup::Failed(reason) => (Again::Unread(unread("Users", id.as_str(), &reason)), None),
-            // Some providers answer for a user name as well: that may be somebody else.
-            Lookup::Found(record) if record.person.id != *id => {
-                let reason = format!("the provider answered with {}", record.person.id);
-                (Again::Unread(unread("Users", id.as_str(), &reason)), None)
-            }
-            Lookup::Found(record) => (Again::There(record.person.clone()), Some(record)),
-        })
-    }
 }
 
 impl DirectorySource for ScimSource {
@@ -193,61 +175,8 @@ impl DirectorySource for ScimSource {
         people: &[PersonId],
         groups: &[GroupId],
     ) -> Result<Recheck, SourceError> {
-        let (wanted, width) = (self.wanted(interest), self.concurrency.max(1));
-        let mut ids = self.group_ids.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        ids.extend(groups.iter().cloned());
-        let mut index = Index::new(ids);
-        let mut again = BTreeMap::new();
-        let wanted = &wanted;
-        let asked = people.iter().cloned();
-        let answers: Vec<_> = stream::iter(asked)
-            .map(|id| async move { self.person_again(wanted, &id).await })
-            .buffered(width)
-            .collect()
-            .await;
-        for (id, answer) in people.iter().zip(answers) {
-            let (answer, record) = answer?;
-            record.iter().for_each(|record| index.add(record));
-            again.insert(id.clone(), answer);
-        }
-        let reader = Single { client: &self.client, wanted };
-        let roots = roots_again(&reader, groups, width).await?;
-        let plan = GatherPlan {
-            nested: interest.nested,
-            // Whether the provider shows members at all was a matter for the read.
-            members_seen: MembersSeen::Yes,
-            strays: Strays::Keep,
-            concurrency: self.concurrency,
-        };
-        let gathered = gather(&reader, index, roots, plan).await?;
-        // A group read in part would make leavers of its members.
-        match gathered.problems.into_iter().next() {
-            Some(problem) => Err(SourceError::Protocol(problem.0)),
-            None => Ok(Recheck { people: again, groups: gathered.groups }),
-        }
+        recheck::recheck(self, interest, people, groups).await
     }
-}
-
-/// The groups that still exist.
-async fn roots_again(
-    reader: &Single<'_>,
-    groups: &[GroupId],
-    width: usize,
-) -> Result<Vec<GroupRecord>, SourceError> {
-    let asked = groups.iter().cloned();
-    let answers: Vec<_> =
-        stream::iter(asked).map(|id| async move { reader.group(&id).await }).buffered(width).collect().await;
-    let mut roots = Vec::with_capacity(groups.len());
-    for (id, answer) in groups.iter().zip(answers) {
-        match answer? {
-            Lookup::Found(group) => roots.push(group),
-            Lookup::Absent => {}
-            Lookup::Failed(reason) => {
-                return Err(SourceError::Protocol(unread("Groups", id.as_str(), &reason).0));
-            }
-        }
-    }
-    Ok(roots)
 }
 
 #[cfg(test)]

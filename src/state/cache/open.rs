@@ -97,7 +97,9 @@ fn first_try(dir: &Path, now: Timestamp) -> Result<Db, Refusal> {
     let db = match patiently(&path) {
         Err(Refusal::Damaged(why)) if why == BAD_SNAPSHOT => {
             // The log itself is whole; without its snapshots it is replayed from the start.
-            move_snapshots(&path, &aside(dir, now)).map_err(|error| Refusal::System(error.to_string()))?;
+            move_snapshots(&path, &aside(dir, now))
+                .and_then(|()| forget_old(dir))
+                .map_err(|error| Refusal::System(error.to_string()))?;
             patiently(&path)
         }
         other => other,

@@ -111,8 +111,9 @@ fn a_state_opened_to_look_keeps_nothing() {
     assert!(!nowhere.exists());
 }
 
-/// Opens a state whose cache `spoil` has treated: the ledger is the same, and the cache works again.
-fn check(what: &str, rebuilt: bool, spoil: impl Fn(&Path)) {
+/// Opens a state whose cache `spoil` has treated: the ledger is the same, and the cache works again. Returns how many
+/// folders were put aside.
+fn check(what: &str, rebuilt: bool, spoil: impl Fn(&Path)) -> usize {
     let world = World::filled(3);
     let (state, _) = world.open().unwrap();
     state.put_directory(&directory(&[("p-1", "ada")]));
@@ -133,6 +134,12 @@ fn check(what: &str, rebuilt: bool, spoil: impl Fn(&Path)) {
         state.put_directory(&directory(&[("p-1", "ada"), ("p-2", "bo")]));
         assert_eq!(state.directory().map(|found| found.snapshot.people().len()), Some(2), "{what}");
     }
+    put_aside(&world)
+}
+
+fn put_aside(world: &World) -> usize {
+    let entries = fs::read_dir(world.dir()).unwrap().map(|entry| entry.unwrap().file_name());
+    entries.filter(|name| name.to_str().unwrap().starts_with("sled.damaged-")).count()
 }
 
 fn snapshot(sled: &Path) -> PathBuf {
@@ -143,12 +150,14 @@ fn snapshot(sled: &Path) -> PathBuf {
 #[test]
 fn a_cache_in_any_condition_costs_a_read_and_nothing_else() {
     check("left alone", false, |_| {});
-    check("an unfinished snapshot", false, |sled| {
+    let aside = check("an unfinished snapshot", false, |sled| {
         fs::write(sled.join("snap.FFFFFFFFFFFFFFFF.generating"), "half").unwrap();
     });
-    check("a damaged snapshot", false, |sled| {
-        fs::write(snapshot(sled), "rubbish that is long enough").unwrap()
+    assert_eq!(aside, 0, "it is removed before sled sees it");
+    let aside = check("a damaged snapshot", false, |sled| {
+        fs::write(snapshot(sled), "rubbish that is long enough").unwrap();
     });
+    assert_eq!(aside, 1, "the log is replayed without it");
     check("a folder in the database's place", true, replace_by_a_folder);
     check("of another version", true, |sled| {
         let db = sled::open(sled).unwrap();
@@ -196,14 +205,17 @@ fn a_database_of_noise_never_stops_anyone() {
 }
 
 #[test]
-fn damaged_databases_are_kept_but_not_for_ever() {
-    let world = World::filled(1);
-    for _ in 0..4 {
-        replace_by_a_folder(&world.dir().join("sled"));
-        drop(world.open().unwrap());
-        world.clock.advance(Duration::from_secs(60));
+fn what_was_damaged_is_kept_but_not_for_ever() {
+    let spoilers: [fn(&Path); 2] = [replace_by_a_folder, |sled| {
+        fs::write(sled.join("snap.FFFFFFFFFFFFFFFF"), "rubbish that is long enough").unwrap()
+    }];
+    for spoil in spoilers {
+        let world = World::filled(1);
+        for _ in 0..4 {
+            spoil(&world.dir().join("sled"));
+            drop(world.open().unwrap());
+            world.clock.advance(Duration::from_secs(60));
+        }
+        assert_eq!(put_aside(&world), 2);
     }
-    let entries = fs::read_dir(world.dir()).unwrap().map(|entry| entry.unwrap().file_name());
-    let kept = entries.filter(|name| name.to_str().unwrap().starts_with("sled.damaged-"));
-    assert_eq!(kept.count(), 2);
 }

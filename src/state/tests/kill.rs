@@ -8,7 +8,7 @@ use std::thread;
 use super::*;
 
 const DIR: &str = "ROSTERD_TEST_KILLED_STATE";
-const KILLS: u64 = 15;
+const KILLS: u64 = 10;
 
 /// Run by the test below in a process of its own; alone it does nothing.
 #[test]

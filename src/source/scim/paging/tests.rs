@@ -106,7 +106,7 @@ impl Provider {
             Fault::FailsAt(at) if at == request => return Err(PageError::Failed("503".to_owned())),
             Fault::FailsFrom(at) if request >= at => return Err(PageError::Failed("503".to_owned())),
             Fault::CursorLostAt(at) if at == request => return Err(PageError::CursorLost),
-            Fault::CursorLostAlways if request % 3 == 0 => return Err(PageError::CursorLost),
+            Fault::CursorLostAlways if request.is_multiple_of(3) => return Err(PageError::CursorLost),
             Fault::NoCursors if by_cursor => return Err(PageError::Declined("400".to_owned())),
             Fault::TooLargeAbove(limit) if count as u64 > limit => {
                 return Err(PageError::TooMany("too large".to_owned()));

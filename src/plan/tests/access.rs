@@ -1,0 +1,317 @@
+//! What people should be able to do: attributes, rules, defaults, Apple's own rules.
+
+use super::check;
+use super::world::World;
+
+/// One attribute in one shape, and what an invitation comes to.
+#[track_caller]
+fn attribute(person: &str, plan: &str) {
+    check(&format!("person p1 a@example.com {person}"), plan);
+}
+
+#[test]
+fn roles_are_read_in_every_shape() {
+    let wanted = "invite p1 at a@example.com: APP_MANAGER,MARKETING; attribute appStoreConnect_role";
+    let urn = "urn:ietf:params:scim:schemas:extension:custom:2.0:User";
+    for shape in [
+        "appStoreConnect_role='[\"MARKETING\",\"APP_MANAGER\"]'".to_owned(),
+        "APPSTORECONNECT_ROLE='[\"MARKETING\",\"APP_MANAGER\"]'".to_owned(),
+        "appStoreConnect_role='marketing, app_manager'".to_owned(),
+        "appStoreConnect_role='[{\"value\":\"MARKETING\"},{\"Value\":\"APP_MANAGER\",\"primary\":true}]'"
+            .to_owned(),
+        r#"appStoreConnect_role='["{\"value\":\"MARKETING\"}", "[\"APP_MANAGER\"]"]'"#.to_owned(),
+        format!("{urn}:appStoreConnect_role=MARKETING,APP_MANAGER"),
+        format!("{urn}='{{\"appstoreconnect_ROLE\":[\"MARKETING\",\"APP_MANAGER\"]}}'"),
+    ] {
+        attribute(&shape, wanted);
+    }
+}
+
+#[test]
+fn roles_that_cannot_be_used_are_that_persons_problem_alone() {
+    for (value, detail) in [
+        ("Chef", "unknown role \"Chef\""),
+        ("DEVELOPER,ACCOUNT_HOLDER", "ACCOUNT_HOLDER cannot be given"),
+        ("[]", "names no role"),
+        ("\"\"", "names no role"),
+        ("7", "7 is a number"),
+        ("{\"display\":\"x\"}", "is an object without \"value\""),
+        ("[[[[[\"ADMIN\"]]]]]", "is nested too deep"),
+    ] {
+        check(
+            &format!("person p1 a@example.com appStoreConnect_role='{value}'\n person p2 b@example.com"),
+            &format!(
+                "invite p2 at b@example.com: DEVELOPER; default
+                 held invalid_attribute (appStoreConnect_role: {detail}): invite p1 at a@example.com: ?"
+            ),
+        );
+    }
+    attribute("appStoreConnect_role=null", "invite p1 at a@example.com: DEVELOPER; default");
+}
+
+#[test]
+fn flags_are_read_as_booleans_and_as_text() {
+    let wanted =
+        "invite p1 at a@example.com: DEVELOPER prov; attribute appStoreConnect_provisioningAllowed; default";
+    for value in ["true", "\"True\"", "[\"TRUE\"]", "{\"value\":true}"] {
+        attribute(&format!("appStoreConnect_provisioningAllowed='{value}'"), wanted);
+    }
+    attribute(
+        "appStoreConnect_provisioningAllowed=maybe",
+        "held invalid_attribute (appStoreConnect_provisioningAllowed: \"maybe\" is neither true nor false): invite p1 at a@example.com: ?",
+    );
+    attribute("appStoreConnect_provisioningAllowed='\"\"'", "invite p1 at a@example.com: DEVELOPER; default");
+}
+
+#[test]
+fn the_persons_own_attribute_wins_over_rules_field_by_field() {
+    check(
+        "rule ADMIN filter='level gt 1'
+         rule filter='level gt 1' prov=yes
+         person p1 a@example.com level=5 appStoreConnect_role=MARKETING",
+        "invite p1 at a@example.com: MARKETING prov; attribute appStoreConnect_role; rule 2: filter level gt 1",
+    );
+}
+
+#[test]
+fn rules_add_up_or_the_first_one_decides() {
+    let world = "rule APP_MANAGER group=Leads
+         rule DEVELOPER filter='dept eq \"Mobile\"' prov=yes
+         rule SALES group=Leads filter='dept eq \"Sales\"'
+         group Leads p1
+         person p1 a@example.com dept=mobile";
+    check(
+        world,
+        "invite p1 at a@example.com: APP_MANAGER,DEVELOPER prov; rule 1: group \"Leads\"; rule 2: filter dept eq \"Mobile\"",
+    );
+    check(
+        &format!("set combine first\n{world}"),
+        "invite p1 at a@example.com: APP_MANAGER; rule 1: group \"Leads\"",
+    );
+}
+
+#[test]
+fn apps_come_from_rules_by_bundle_id_and_add_up() {
+    check(
+        "app com.a 1
+         app com.b 2
+         rule DEVELOPER group=A apps=com.a
+         rule group=B apps=com.b
+         group A p1 p2
+         group B p2 p3
+         person p1 a@example.com
+         person p2 b@example.com
+         person p3 c@example.com",
+        "invite p1 at a@example.com: DEVELOPER apps=1; rule 1: group \"A\"
+         invite p2 at b@example.com: DEVELOPER apps=1,2; rule 1: group \"A\"; rule 2: group \"B\"
+         invite p3 at c@example.com: DEVELOPER apps=2; rule 2: group \"B\"; default",
+    );
+}
+
+#[test]
+fn any_rule_for_all_apps_wins() {
+    check(
+        "app com.a 1
+         rule DEVELOPER group=A apps=com.a
+         rule group=A all=yes
+         group A p1
+         person p1 a@example.com",
+        "invite p1 at a@example.com: DEVELOPER; rule 1: group \"A\"; rule 2: group \"A\"",
+    );
+}
+
+#[test]
+fn an_app_that_the_team_lacks_holds_that_rules_people_alone() {
+    check(
+        "rule DEVELOPER group=A apps=com.gone
+         group A p1 p2
+         person p1 a@example.com
+         person p2 b@example.com
+         person p3 c@example.com
+         member m2 b@example.com SALES
+         link p2 m2",
+        "invite p3 at c@example.com: DEVELOPER; default
+         held policy (rule 1: the team has no app com.gone): update m2 of p2: SALES -> ?
+         held policy (rule 1: the team has no app com.gone): invite p1 at a@example.com: ?",
+    );
+}
+
+#[test]
+fn nobody_is_left_without_any_app() {
+    attribute(
+        "appStoreConnect_allAppsVisible=false",
+        "held invalid_attribute (all_apps_visible is false and no rule names an app): invite p1 at a@example.com: ?",
+    );
+    check(
+        "rule DEVELOPER group=A all=no
+         group A p1 p2 p3
+         person p1 a@example.com
+         person p2 b@example.com
+         person p3 c@example.com
+         member m2 b@example.com SALES
+         link p2 m2
+         member m3 c@example.com SALES apps=7
+         link p3 m3
+         set removals_max 9",
+        "update m3 of p3: SALES apps=7 -> DEVELOPER apps=7; rule 1: group \"A\"
+         held policy (all_apps_visible is false and no rule names an app): update m2 of p2: SALES -> ?
+         held policy (all_apps_visible is false and no rule names an app): invite p1 at a@example.com: ?",
+    );
+}
+
+#[test]
+fn apple_gives_all_apps_to_some_roles_and_with_provisioning() {
+    check(
+        "app com.a 1
+         set new_admins allow
+         rule group=A apps=com.a
+         group A p1 p2 p3 p4 p5
+         person p1 a@example.com appStoreConnect_role=ADMIN
+         person p2 b@example.com appStoreConnect_role=FINANCE
+         person p3 c@example.com appStoreConnect_role=ACCESS_TO_REPORTS,SALES
+         person p4 d@example.com appStoreConnect_provisioningAllowed=true
+         person p5 e@example.com appStoreConnect_role=SALES",
+        "invite p1 at a@example.com: ADMIN; attribute appStoreConnect_role; rule 1: group \"A\"
+         invite p2 at b@example.com: FINANCE; attribute appStoreConnect_role; rule 1: group \"A\"
+         invite p3 at c@example.com: ACCESS_TO_REPORTS,SALES; attribute appStoreConnect_role; rule 1: group \"A\"
+         invite p4 at d@example.com: DEVELOPER prov; attribute appStoreConnect_provisioningAllowed; rule 1: group \"A\"; default
+         invite p5 at e@example.com: SALES apps=1; attribute appStoreConnect_role; rule 1: group \"A\"",
+    );
+}
+
+#[test]
+fn both_sides_are_compared_after_apples_rule() {
+    check(
+        "app com.a 1
+         rule ADMIN group=A apps=com.a
+         group A p1
+         person p1 a@example.com
+         member m1 a@example.com ADMIN apps=1
+         link p1 m1",
+        "unchanged 1",
+    );
+}
+
+#[test]
+fn what_nothing_speaks_of_stays_as_it_is() {
+    check(
+        "rule group=A prov=yes
+         group A p2
+         person p1 a@example.com
+         person p2 b@example.com
+         member m1 a@example.com FINANCE,SALES prov
+         member m2 b@example.com MARKETING
+         link p1 m1
+         link p2 m2",
+        "update m2 of p2: MARKETING -> MARKETING prov; rule 1: group \"A\"
+         unchanged 1",
+    );
+}
+
+#[test]
+fn the_whole_list_is_replaced_but_for_what_is_preserved_or_unknown() {
+    check(
+        "person p1 a@example.com appStoreConnect_role=DEVELOPER
+         person p2 b@example.com appStoreConnect_role=DEVELOPER
+         member m1 a@example.com MARKETING,CREATE_APPS,IMAGE_MANAGER
+         member m2 b@example.com DEVELOPER,CREATE_APPS,IMAGE_MANAGER
+         link p1 m1
+         link p2 m2",
+        "update m1 of p1: CREATE_APPS,MARKETING,IMAGE_MANAGER -> CREATE_APPS,DEVELOPER,IMAGE_MANAGER; attribute appStoreConnect_role
+         unchanged 1",
+    );
+}
+
+#[test]
+fn what_apple_does_not_say_is_no_difference() {
+    check(
+        "app com.a 1
+         rule DEVELOPER group=A apps=com.a
+         rule DEVELOPER group=B all=yes
+         group A p1 p2
+         group B p3
+         person p1 a@example.com
+         person p2 b@example.com
+         person p3 c@example.com
+         member m1 a@example.com DEVELOPER all=?
+         member m2 b@example.com DEVELOPER apps=?
+         member m3 c@example.com DEVELOPER all=?
+         link p1 m1
+         link p2 m2
+         link p3 m3",
+        "unchanged 3",
+    );
+}
+
+#[test]
+fn apps_are_compared_only_when_not_all_are_visible() {
+    check(
+        "app com.a 1
+         app com.b 2
+         rule DEVELOPER group=A apps=com.a,com.b
+         group A p1 p2
+         person p1 a@example.com
+         person p2 b@example.com
+         member m1 a@example.com DEVELOPER apps=1
+         member m2 b@example.com DEVELOPER apps=1,2
+         link p1 m1
+         link p2 m2",
+        "update m1 of p1: DEVELOPER apps=1 -> DEVELOPER apps=1,2; rule 1: group \"A\"
+         unchanged 1",
+    );
+}
+
+#[test]
+fn names_are_never_compared() {
+    check(
+        "person p1 a@example.com name='Ada King'
+         member m1 a@example.com DEVELOPER name='Countess Lovelace'
+         link p1 m1",
+        "unchanged 1",
+    );
+}
+
+#[test]
+fn drift_says_who_moved() {
+    check(
+        "person p1 a@example.com appStoreConnect_role=MARKETING
+         person p2 b@example.com appStoreConnect_role=MARKETING
+         person p3 c@example.com appStoreConnect_role=MARKETING
+         member m1 a@example.com SALES
+         member m2 b@example.com SALES
+         member m3 c@example.com SALES
+         link p1 m1 applied=MARKETING
+         link p2 m2 applied=SALES
+         link p3 m3 applied=DEVELOPER",
+        "update m1 of p1: SALES -> MARKETING; attribute appStoreConnect_role; the seat was changed at App Store Connect
+         update m2 of p2: SALES -> MARKETING; attribute appStoreConnect_role; the directory or the policy changed
+         update m3 of p3: SALES -> MARKETING; attribute appStoreConnect_role; both the seat and the directory or the policy changed",
+    );
+}
+
+#[test]
+fn invitees_always_have_two_names() {
+    for (person, wanted) in [
+        ("ada.k@mail.example.com name='Ada King'", "Ada|King"),
+        ("ada.k@mail.example.com name='Ada King' display='Somebody Else'", "Ada|King"),
+        ("ada.k@mail.example.com display='Ada Byron King'", "Ada|Byron King"),
+        ("ada.k@mail.example.com display='King, Ada'", "Ada|King"),
+        ("ada.k@mail.example.com display=Ada", "ada.k|mail"),
+        ("ada.k@mail.example.com display='Ada, '", "ada.k|mail"),
+        ("ada.k@mail.example.com", "ada.k|mail"),
+        ("ada.k@mail.example.com name='Ada'", "Ada|mail"),
+        ("not-mail@ ada@host", "ada|host"),
+    ] {
+        let planned = World::read(&format!("person p1 {person}")).plan();
+        let invitee = planned.plan.operations[0].invitee.as_ref().expect("an invitee");
+        assert_eq!(format!("{}|{}", invitee.first_name, invitee.last_name), wanted, "{person}");
+    }
+}
+
+#[test]
+fn nobody_without_an_address_is_invited() {
+    check(
+        "person p1",
+        "held invalid_attribute (the directory has no address for them): invite p1 at nowhere: DEVELOPER; default",
+    );
+}

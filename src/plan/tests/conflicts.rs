@@ -1,0 +1,224 @@
+//! Who is which seat, and what happens when two answers come.
+
+use super::check;
+
+#[test]
+fn the_link_answers_first() {
+    check(
+        "person p1 new@example.com
+         member m1 old@example.com DEVELOPER
+         link p1 m1",
+        "unchanged 1",
+    );
+}
+
+#[test]
+fn renamed_people_keep_their_seat() {
+    check(
+        "person p1 ada.king@example.com name='Ada King'
+         member m1 Ada.Byron@example.com DEVELOPER name='Ada Byron'
+         link p1 m1 by=address email=ada.byron@example.com",
+        "unchanged 1",
+    );
+}
+
+#[test]
+fn the_apple_account_answers_before_an_address() {
+    check(
+        "person p1 a@example.com appStoreConnect_appleAccount=Ada@Home.example
+         member m1 ada@home.example DEVELOPER",
+        "linked p1 m1 AppleAccount
+         unchanged 1",
+    );
+    check(
+        "account a@example.com ada@home.example
+         person p1 A@example.com
+         member m1 ada@home.example DEVELOPER",
+        "linked p1 m1 Manual
+         unchanged 1",
+    );
+}
+
+#[test]
+fn any_address_adopts_whatever_its_case() {
+    check(
+        "person p1 first@example.com Second@Example.com
+         person p2 third@example.com
+         member m1 second@EXAMPLE.com DEVELOPER
+         invitation i2 THIRD@example.com DEVELOPER",
+        "linked p1 m1 Address
+         linked p2 i2 Address
+         unchanged 2",
+    );
+}
+
+#[test]
+fn an_owned_seat_is_adopted_like_any_other() {
+    check(
+        "person p1 a@example.com
+         member m1 a@example.com DEVELOPER
+         owned m1",
+        "linked p1 m1 Address
+         unchanged 1",
+    );
+}
+
+#[test]
+fn two_seats_for_one_person_are_a_conflict() {
+    check(
+        "person p1 a@example.com b@example.com
+         member m1 a@example.com DEVELOPER
+         member m2 b@example.com DEVELOPER",
+        "held conflict (several seats answer to them: a@example.com, b@example.com): update m1 of p1: DEVELOPER -> ?
+         held conflict (several seats answer to them: a@example.com, b@example.com): update m2 of p1: DEVELOPER -> ?",
+    );
+}
+
+#[test]
+fn two_people_for_one_seat_are_a_conflict() {
+    check(
+        "person p1 a@example.com team@example.com
+         person p2 b@example.com team@example.com
+         member m1 team@example.com DEVELOPER",
+        "held conflict (seat team@example.com also answers to p2): update m1 of p1: DEVELOPER -> ?
+         held conflict (seat team@example.com also answers to p1): update m1 of p2: DEVELOPER -> ?",
+    );
+}
+
+#[test]
+fn a_seat_that_is_linked_to_somebody_else_is_a_conflict_for_both() {
+    check(
+        "person p1 a@example.com appStoreConnect_role=SALES
+         person p2 b@example.com a2@example.com
+         member m1 a2@example.com DEVELOPER
+         link p1 m1",
+        "held conflict (seat a2@example.com also answers to p2): update m1 of p1: DEVELOPER -> SALES; attribute appStoreConnect_role
+         held conflict (seat a2@example.com also answers to p1): update m1 of p2: DEVELOPER -> ?",
+    );
+}
+
+#[test]
+fn people_out_of_scope_make_an_address_doubtful_too() {
+    check(
+        "scope iOS
+         group iOS p1
+         person p1 a@example.com
+         person p2 a@example.com
+         member m1 a@example.com DEVELOPER",
+        "held conflict (a@example.com also belongs to p2): update m1 of p1: DEVELOPER -> ?",
+    );
+    check(
+        "person p1 a@example.com
+         person p2 a@example.com",
+        "held conflict (a@example.com also belongs to p2): invite p1 at a@example.com: DEVELOPER; default
+         held conflict (a@example.com also belongs to p1): invite p2 at a@example.com: DEVELOPER; default",
+    );
+}
+
+#[test]
+fn an_address_that_comes_back_under_another_id_is_a_conflict_for_a_while() {
+    check(
+        "person p2 a@example.com
+         reserved a@example.com p1 days=119",
+        "held conflict (a@example.com belonged to p1 until lately (lifecycle.reuse_window)): invite p2 at a@example.com: DEVELOPER; default",
+    );
+    check(
+        "person p2 a@example.com
+         reserved a@example.com p1 days=121",
+        "invite p2 at a@example.com: DEVELOPER; default",
+    );
+    check(
+        "person p1 a@example.com
+         reserved a@example.com p1 days=1",
+        "invite p1 at a@example.com: DEVELOPER; default",
+    );
+    // Also for a seat that somebody made by hand meanwhile.
+    check(
+        "person p2 a@example.com
+         member m1 a@example.com DEVELOPER
+         reserved a@example.com p1 days=119",
+        "held conflict (a@example.com belonged to p1 until lately (lifecycle.reuse_window)): update m1 of p2: DEVELOPER -> ?",
+    );
+}
+
+#[test]
+fn a_new_id_with_the_address_of_a_leaver_is_a_conflict_for_both() {
+    check(
+        "person p2 a@example.com
+         member m1 a@example.com DEVELOPER
+         link p1 m1 email=a@example.com
+         absent p1 deleted 9",
+        "held conflict (seat a@example.com also answers to p2): remove m1 of p1; deleted
+         held conflict (seat a@example.com also answers to p1): update m1 of p2: DEVELOPER -> ?",
+    );
+    // The leaver's seat goes by another name: still nobody is taken for them.
+    check(
+        "person p2 a@example.com
+         member m1 ada@home.example DEVELOPER
+         link p1 m1 email=a@example.com
+         absent p1 deleted 1",
+        "remove m1 of p1; deleted
+         held conflict (a@example.com belongs to the seat of p1): invite p2 at a@example.com: DEVELOPER; default
+         absent p1 deleted",
+    );
+}
+
+#[test]
+fn a_member_is_the_seat_and_an_invitation_beside_it_is_left_over() {
+    check(
+        "person p1 a@example.com
+         member m1 a@example.com DEVELOPER
+         invitation i1 a@example.com DEVELOPER
+         link p1 m1",
+        "held unmanaged (its person has another seat): cancel i1 of p1; they have another seat
+         unchanged 1",
+    );
+    check(
+        "person p1 a@example.com
+         member m1 a@example.com DEVELOPER
+         invitation i1 a@example.com DEVELOPER
+         link p1 i1",
+        "cancel i1 of p1; they are a member already
+         linked p1 m1 Accepted
+         unchanged 1",
+    );
+    check(
+        "person p1 a@example.com
+         member m1 a@example.com DEVELOPER
+         invitation i1 a@example.com DEVELOPER expired
+         owned i1",
+        "cancel i1 of p1; they are a member already
+         linked p1 m1 Address
+         unchanged 1",
+    );
+}
+
+#[test]
+fn a_second_membership_of_a_linked_person_is_reported_and_left() {
+    check(
+        "person p1 a@example.com
+         member m1 ada@home.example DEVELOPER
+         member m2 a@example.com DEVELOPER
+         link p1 m1 by=manual
+         set unmanaged.unknown remove",
+        "held unmanaged (its person has another seat): remove m2 of p1; they have another seat
+         unchanged 1",
+    );
+}
+
+#[test]
+fn a_seat_removed_by_hand_is_offered_again() {
+    check(
+        "person p1 a@example.com
+         link p1 m1",
+        "invite p1 at a@example.com: DEVELOPER; the seat was removed at App Store Connect; default",
+    );
+    // Back under another id: found by address.
+    check(
+        "person p1 a@example.com
+         member m2 a@example.com DEVELOPER
+         link p1 m1",
+        "linked p1 m2 Address
+         unchanged 1",
+    );
+}

@@ -1,0 +1,116 @@
+//! Absence of evidence is not evidence of absence.
+
+use super::check;
+
+const WORLD: &str = "rule SALES group=S
+     rule DEVELOPER,SALES group=D
+     group S p4
+     group D p5
+     person p1 a@example.com
+     person p2 b@example.com disabled
+     person p4 d@example.com
+     person p5 e@example.com
+     person p6 f@example.com appStoreConnect_role=SALES
+     person p7 g@example.com appStoreConnect_role=SALES
+     member m2 b@example.com DEVELOPER
+     member m3 c@example.com DEVELOPER
+     member m4 d@example.com DEVELOPER
+     member m5 e@example.com DEVELOPER
+     invitation i6 f@example.com DEVELOPER
+     invitation i7 g@example.com SALES expired
+     link p2 m2
+     link p3 m3
+     link p4 m4
+     link p5 m5
+     link p6 i6
+     link p7 i7 expired
+     absent p3 deleted 9";
+
+#[test]
+fn a_partial_directory_takes_nothing_away_and_goes_on_giving() {
+    check(
+        &format!("directory partial\n{WORLD}"),
+        "cancel i7 of p7; the invitation expired; attribute appStoreConnect_role
+         invite p7 at g@example.com: SALES; the invitation expired; attribute appStoreConnect_role
+         update m5 of p5: DEVELOPER -> DEVELOPER,SALES; rule 2: group \"D\"
+         invite p1 at a@example.com: DEVELOPER; default
+         held incomplete_read (the directory was not read completely): remove m2 of p2; deactivated
+         held incomplete_read (the directory was not read completely): remove m3 of p3; deleted
+         held incomplete_read (the directory was not read completely): cancel i6 of p6; attribute appStoreConnect_role
+         held incomplete_read (the directory was not read completely): invite p6 at f@example.com: SALES; attribute appStoreConnect_role
+         held incomplete_read (the directory was not read completely): update m4 of p4: DEVELOPER -> SALES; rule 1: group \"S\"",
+    );
+}
+
+#[test]
+fn a_partial_team_takes_nothing_away_and_goes_on_giving() {
+    check(
+        &format!("team partial\n{WORLD}"),
+        "cancel i7 of p7; the invitation expired; attribute appStoreConnect_role
+         invite p7 at g@example.com: SALES; the invitation expired; attribute appStoreConnect_role
+         update m5 of p5: DEVELOPER -> DEVELOPER,SALES; rule 2: group \"D\"
+         invite p1 at a@example.com: DEVELOPER; default
+         held incomplete_read (the team was not read completely): remove m2 of p2; deactivated
+         held incomplete_read (the team was not read completely): remove m3 of p3; deleted
+         held incomplete_read (the team was not read completely): cancel i6 of p6; attribute appStoreConnect_role
+         held incomplete_read (the team was not read completely): invite p6 at f@example.com: SALES; attribute appStoreConnect_role
+         held incomplete_read (the team was not read completely): update m4 of p4: DEVELOPER -> SALES; rule 1: group \"S\"
+         absent p2 deactivated",
+    );
+}
+
+#[test]
+fn a_linked_seat_that_a_partial_read_does_not_show_is_neither_gone_nor_offered_again() {
+    check(
+        "team partial
+         person p1 a@example.com
+         person p2 b@example.com
+         person p3 c@example.com
+         link p1 m1
+         link p2 i2
+         link p3 - awaiting
+         link p4 m4 to=d@example.com
+         absent p4 deleted 9",
+        "held incomplete_read (their seat was not read): remove m4 of p4
+         held incomplete_read (their seat was not read): invite p1 at a@example.com: DEVELOPER; default
+         held incomplete_read (their seat was not read): invite p2 at b@example.com: DEVELOPER; default
+         held incomplete_read (their seat was not read): invite p3 at c@example.com: DEVELOPER; default",
+    );
+}
+
+#[test]
+fn nobody_is_invited_when_nothing_of_the_team_was_read() {
+    check(
+        "team failed
+         person p1 a@example.com",
+        "held incomplete_read (the team was not read): invite p1 at a@example.com: DEVELOPER; default",
+    );
+}
+
+#[test]
+fn an_app_that_a_partial_read_does_not_show_is_no_mistake_of_the_policy() {
+    check(
+        "team partial
+         rule DEVELOPER group=A apps=com.a
+         group A p1
+         person p1 a@example.com",
+        "held incomplete_read (rule 1: app com.a was not read): invite p1 at a@example.com: ?",
+    );
+}
+
+#[test]
+fn incomplete_reads_count_no_absence() {
+    check(
+        "directory partial
+         member m1 a@example.com DEVELOPER
+         link p1 m1
+         absent p1 deleted 1",
+        "held incomplete_read (the directory was not read completely): remove m1 of p1; deleted",
+    );
+    check(
+        "directory failed
+         member m1 a@example.com DEVELOPER
+         link p1 m1",
+        "held incomplete_read (the directory was not read completely): remove m1 of p1; deleted",
+    );
+}

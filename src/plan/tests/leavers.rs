@@ -1,0 +1,223 @@
+//! Leavers.
+
+use super::check;
+
+#[test]
+fn deactivated_people_lose_their_seat_at_once() {
+    check(
+        "person p1 a@example.com disabled
+         person p2 b@example.com disabled
+         member m1 a@example.com DEVELOPER
+         invitation i2 b@example.com DEVELOPER
+         link p1 m1
+         link p2 i2",
+        "remove m1 of p1; deactivated
+         cancel i2 of p2; deactivated
+         absent p1 deactivated
+         absent p2 deactivated",
+    );
+}
+
+#[test]
+fn deleted_people_lose_it_when_enough_complete_reads_agree() {
+    let world = "member m1 a@example.com DEVELOPER\n link p1 m1";
+    check(world, "held awaiting_confirmation (1 of 2): remove m1 of p1; deleted\nabsent p1 deleted");
+    check(
+        &format!("{world}\nabsent p1 deleted 1"),
+        "remove m1 of p1; deleted
+         absent p1 deleted",
+    );
+    check(&format!("{world}\nabsent p1 deleted 2"), "remove m1 of p1; deleted");
+    check(
+        &format!("{world}\nset leave_confirmations 1"),
+        "remove m1 of p1; deleted
+         absent p1 deleted",
+    );
+}
+
+#[test]
+fn people_out_of_scope_lose_it_likewise() {
+    let world = "scope iOS
+         group iOS
+         person p1 a@example.com
+         member m1 a@example.com DEVELOPER
+         link p1 m1";
+    check(
+        world,
+        "held awaiting_confirmation (1 of 2): remove m1 of p1; out of scope; in none of the groups of scope.groups
+         absent p1 out of scope",
+    );
+    check(
+        &format!("{world}\nabsent p1 out 1"),
+        "remove m1 of p1; out of scope; in none of the groups of scope.groups
+         absent p1 out of scope",
+    );
+}
+
+#[test]
+fn another_way_of_leaving_starts_counting_again() {
+    check(
+        "member m1 a@example.com DEVELOPER
+         link p1 m1
+         absent p1 out 7",
+        "held awaiting_confirmation (1 of 2): remove m1 of p1; deleted
+         absent p1 deleted",
+    );
+}
+
+#[test]
+fn whoever_is_back_is_no_longer_absent() {
+    check(
+        "person p1 a@example.com
+         member m1 a@example.com DEVELOPER
+         link p1 m1
+         absent p1 deleted 1",
+        "back p1
+         unchanged 1",
+    );
+    // Being there is evidence, even when not everybody was read.
+    check(
+        "directory partial
+         person p1 a@example.com
+         member m1 a@example.com DEVELOPER
+         link p1 m1
+         absent p1 deleted 1
+         absent p9 deleted 1",
+        "back p1
+         unchanged 1",
+    );
+}
+
+#[test]
+fn absences_without_a_seat_are_forgotten() {
+    check("absent p9 deleted 1", "back p9");
+    check("team partial\n absent p9 deleted 1", "");
+}
+
+#[test]
+fn the_grace_runs_from_the_first_sighting() {
+    let world = "set leave_grace 24h
+         set leave_confirmations 1
+         person p1 a@example.com disabled
+         member m1 a@example.com DEVELOPER
+         member m2 b@example.com DEVELOPER
+         link p1 m1
+         link p2 m2";
+    check(
+        world,
+        "held grace (24h from now on): remove m1 of p1; deactivated
+         held grace (24h from now on): remove m2 of p2; deleted
+         absent p1 deactivated
+         absent p2 deleted",
+    );
+    check(
+        &format!("{world}\nabsent p1 deactivated 1 hours=23\nabsent p2 deleted 9 hours=24"),
+        "remove m2 of p2; deleted
+         held grace (until 2026-11-22T11:00:00Z): remove m1 of p1; deactivated",
+    );
+}
+
+#[test]
+fn report_only_says_so() {
+    let world = "scope iOS
+         group iOS
+         person p1 a@example.com disabled
+         person p3 c@example.com
+         member m1 a@example.com DEVELOPER
+         member m2 b@example.com DEVELOPER
+         member m3 c@example.com DEVELOPER
+         link p1 m1
+         link p2 m2
+         link p3 m3
+         absent p1 deactivated 9
+         absent p2 deleted 9
+         absent p3 out 9";
+    check(
+        &format!("set on_deactivated report\n set on_deleted report\n set on_out_of_scope report\n {world}"),
+        "held policy (lifecycle.on_deactivated is \"report\"): remove m1 of p1; deactivated
+         held policy (lifecycle.on_deleted is \"report\"): remove m2 of p2; deleted
+         held policy (lifecycle.on_out_of_scope is \"report\"): remove m3 of p3; out of scope; in none of the groups of scope.groups",
+    );
+}
+
+#[test]
+fn an_owned_seat_without_a_person_leaves_as_if_deleted() {
+    check(
+        "member m1 a@example.com DEVELOPER
+         owned m1",
+        "held awaiting_confirmation (1 of 2): remove m1 of nobody; nobody in the directory
+         absent seat:m1 deleted",
+    );
+    check(
+        "member m1 a@example.com DEVELOPER
+         owned m1
+         absent seat:m1 deleted 1",
+        "remove m1 of nobody; nobody in the directory
+         absent seat:m1 deleted",
+    );
+    check(
+        "set on_deleted report
+         member m1 a@example.com DEVELOPER
+         owned m1
+         absent seat:m1 deleted 9",
+        "held policy (lifecycle.on_deleted is \"report\"): remove m1 of nobody; nobody in the directory",
+    );
+    check(
+        "person p1 a@example.com disabled
+         member m1 a@example.com DEVELOPER
+         owned m1",
+        "remove m1 of p1; deactivated
+         absent p1 deactivated",
+    );
+}
+
+#[test]
+fn a_leaver_whose_seat_is_gone_already_is_forgotten() {
+    check(
+        "link p1 m1
+         absent p1 deleted 1",
+        "absent p1 deleted
+         unlinked p1",
+    );
+}
+
+#[test]
+fn back_off_is_one_persons_and_ends() {
+    let world = "person p1 a@example.com\n person p2 b@example.com";
+    check(
+        &format!("{world}\nfailed person:p1 1 minutes=4"),
+        "invite p2 at b@example.com: DEVELOPER; default
+         held backoff (failed once: refused; next try 2026-11-22T10:01:00Z): invite p1 at a@example.com: DEVELOPER; default",
+    );
+    check(
+        &format!("{world}\nfailed person:p1 1 minutes=5"),
+        "invite p1 at a@example.com: DEVELOPER; default
+         invite p2 at b@example.com: DEVELOPER; default",
+    );
+}
+
+#[test]
+fn back_off_climbs_to_a_day_and_no_further() {
+    use crate::model::ledger::Backoff;
+    use crate::plan::backoff::retry_at;
+    let waits = [5, 15, 60, 240, 720, 1440, 1440];
+    for (failures, minutes) in (1..).zip(waits) {
+        let backoff = Backoff { failures, last: super::world::now(), error: String::new() };
+        assert_eq!(retry_at(&backoff).duration_since(backoff.last).as_mins(), minutes, "after {failures}");
+    }
+    let forever = Backoff { failures: u32::MAX, last: jiff::Timestamp::MAX, error: String::new() };
+    assert_eq!(retry_at(&forever), jiff::Timestamp::MAX);
+}
+
+#[test]
+fn nothing_follows_a_request_whose_outcome_is_unknown() {
+    let mut world = super::world::World::read("person p1 a@example.com\n person p2 b@example.com");
+    let sent = world.plan().plan.operations.remove(0);
+    world.open_intent(sent);
+    let shown = super::world::show(&world.plan());
+    assert_eq!(
+        shown,
+        "invite p2 at b@example.com: DEVELOPER; default\n\
+         held incomplete_read (the outcome of an earlier request is not known yet): invite p1 at a@example.com: DEVELOPER; default\n"
+    );
+}

@@ -1,0 +1,239 @@
+//! What surrounds a plan: order, digest, forecast, what moved, the last look, what is asked of the readers.
+
+use jiff::SignedDuration;
+
+use super::check;
+use super::world::{World, show};
+use crate::model::{AppId, Plan};
+use crate::plan::recheck::still_leaving;
+use crate::plan::{
+    Allowance, attributes_of_interest, bundles_of_interest, digest, groups_of_interest, moved,
+};
+
+const MIXED: &str = "person p1 z@example.com
+     person p2 b@example.com appStoreConnect_role=SALES,DEVELOPER
+     person p3 c@example.com appStoreConnect_role=SALES,DEVELOPER
+     person p4 d@example.com disabled
+     person p5 e@example.com disabled
+     person p6 a@example.com
+     member m2 b@example.com DEVELOPER
+     invitation i3 c@example.com DEVELOPER
+     invitation i4 d@example.com DEVELOPER
+     member m5 e@example.com DEVELOPER
+     link p2 m2
+     link p3 i3
+     link p4 i4
+     link p5 m5";
+
+#[test]
+fn revocations_go_first_then_pairs_then_updates_then_invitations() {
+    check(
+        MIXED,
+        "cancel i4 of p4; deactivated
+         remove m5 of p5; deactivated
+         cancel i3 of p3; attribute appStoreConnect_role
+         invite p3 at c@example.com: DEVELOPER,SALES; attribute appStoreConnect_role
+         update m2 of p2: DEVELOPER -> DEVELOPER,SALES; attribute appStoreConnect_role
+         invite p1 at z@example.com: DEVELOPER; default
+         invite p6 at a@example.com: DEVELOPER; default
+         absent p4 deactivated
+         absent p5 deactivated",
+    );
+}
+
+#[test]
+fn both_halves_of_a_pair_are_marked_and_counted() {
+    let plan = World::read(MIXED).plan().plan;
+    let halves: Vec<&str> =
+        plan.operations.iter().filter(|operation| operation.replacement).map(|o| o.kind.as_str()).collect();
+    assert_eq!(halves, ["cancel_invitation", "invite"]);
+    let summary = plan.summary;
+    let counts = [summary.invite, summary.cancel_invitation, summary.update_member, summary.remove_member];
+    assert_eq!(counts, [3, 2, 1, 1]);
+}
+
+#[test]
+fn the_digest_covers_what_is_done_and_held_and_nothing_else() {
+    let world = World::read(MIXED);
+    let plan = world.plan().plan;
+    assert!(plan.digest.starts_with("sha256:") && plan.digest.len() == 7 + 64, "{}", plan.digest);
+    assert!(digest::verify(&plan));
+
+    let mut later = world.clone();
+    later.now += SignedDuration::from_hours(1);
+    assert_eq!(later.plan().plan.digest, plan.digest, "times do not count");
+
+    let edits: [fn(&mut Plan); 5] = [
+        |plan| plan.team.push('x'),
+        |plan| drop(plan.operations.pop()),
+        |plan| plan.operations.swap(0, 1),
+        |plan| plan.operations[4].after.iter_mut().for_each(|access| drop(access.roles.pop_first())),
+        |plan| plan.operations[0].target.id = Some("m0".to_owned()),
+    ];
+    for (which, edit) in edits.iter().enumerate() {
+        let mut edited = plan.clone();
+        edit(&mut edited);
+        assert!(!digest::verify(&edited), "edit {which}");
+    }
+    let mut other = plan.clone();
+    other.created_at += SignedDuration::from_hours(1);
+    other.forecast.requests = 99;
+    assert!(digest::verify(&other), "neither time nor forecast is covered");
+}
+
+#[test]
+fn a_plan_survives_its_own_json() {
+    let plan =
+        World::read(&format!("{MIXED}\nmember m9 x@example.com DEVELOPER,IMAGE_MANAGER apps=?")).plan().plan;
+    let json = serde_json::to_string(&plan).expect("JSON");
+    let back: Plan = serde_json::from_str(&json).expect("a plan");
+    assert_eq!(back, plan);
+    assert!(digest::verify(&back));
+}
+
+#[test]
+fn what_moved_is_told_line_by_line() {
+    let world = World::read(MIXED);
+    let old = world.plan().plan;
+    assert!(moved::between(&old, &old).is_empty());
+    let mut later =
+        World::read(&MIXED.replace("person p6 a@example.com", "person p6 a@example.com disabled"));
+    later.policy.guard.removals_max = 0;
+    later.people[1].attributes.insert("appStoreConnect_role", "FINANCE".into());
+    let mut new = later.plan().plan;
+    new.team = "other".to_owned();
+    assert_eq!(
+        moved::between(&old, &new),
+        [
+            "team: production became other",
+            "changed: cancel_invitation d@example.com (held, guard: removals_max), was: cancel_invitation d@example.com",
+            "no longer planned: invite a@example.com to DEVELOPER",
+            "changed: remove_member e@example.com (held, guard: removals_max), was: remove_member e@example.com",
+            "changed: update_member b@example.com to FINANCE (held, guard: removals_max), was: update_member b@example.com to DEVELOPER, SALES",
+        ]
+    );
+    assert_eq!(
+        moved::between(&new, &old).iter().filter(|line| line.starts_with("new: ")).collect::<Vec<_>>(),
+        ["new: invite a@example.com to DEVELOPER"]
+    );
+}
+
+#[test]
+fn the_forecast_counts_requests_and_their_pace() {
+    let forecast = |requests, pace_ms| {
+        World::read(MIXED).with_input(|input| {
+            let allowance = Allowance { requests, pace_ms };
+            let forecast = crate::plan::plan(&crate::plan::Input { allowance, ..*input }).plan.forecast;
+            (forecast.requests, forecast.seconds)
+        })
+    };
+    assert_eq!(forecast(1800, 500), (7, 4));
+    assert_eq!(forecast(7, 0), (7, 0));
+    assert_eq!(forecast(6, 500), (7, 3600));
+    assert_eq!(forecast(3, 500), (7, 7200));
+    assert_eq!(forecast(0, 500), (7, 25_200));
+}
+
+#[test]
+fn a_leaver_is_looked_at_once_more() {
+    let text = "scope iOS
+         group iOS p2
+         person p1 a@example.com
+         person p2 b@example.com
+         member m1 a@example.com DEVELOPER
+         link p1 m1
+         absent p1 out 1";
+    let world = World::read(text);
+    let planned = world.plan();
+    let operation = &planned.plan.operations[0];
+    assert_eq!(operation.target.id.as_deref(), Some("m1"), "{}", show(&planned));
+    let (policy, directory) = (&world.policy, world.directory());
+    let look = |now: &str, groups: &str| {
+        let fresh = World::read(&format!("{groups}\n{now}"));
+        still_leaving(policy, operation, fresh.people.first(), &fresh.groups, &directory)
+    };
+    assert_eq!(look("", ""), Ok(()), "gone");
+    assert_eq!(look("person p1 a@example.com disabled", "group iOS p1 p2"), Ok(()), "disabled");
+    assert_eq!(look("person p1 a@example.com", "group iOS p2"), Ok(()), "out of scope");
+    assert_eq!(look("person p1 a@example.com", ""), Ok(()), "by the groups of the plan");
+    assert_eq!(
+        look("person p1 a@example.com", "group iOS p1 p2"),
+        Err("they are back: in group \"iOS\"".to_owned())
+    );
+    assert_eq!(
+        look("person p1 a@example.com", "group iOS p2 @Inner"),
+        Err("cannot tell whether they left: group g-Inner within \"iOS\" was not read".to_owned())
+    );
+    assert_eq!(
+        look("person p9 a@example.com", "group iOS p2"),
+        Err("the directory answered with somebody else: p9".to_owned())
+    );
+}
+
+#[test]
+fn readers_are_asked_for_what_policy_looks_at() {
+    let world = World::read(
+        "scope iOS g-Mac
+         set filter 'userType eq \"Employee\"'
+         rule ADMIN group='iOS Admins' filter='urn:x:2.0:User:level.value gt 1' apps=com.a,com.b",
+    );
+    let groups: Vec<String> = groups_of_interest(&world.policy).iter().map(ToString::to_string).collect();
+    assert_eq!(groups, ["g-Mac", "iOS", "iOS Admins"]);
+    let attributes: Vec<String> =
+        attributes_of_interest(&world.policy).iter().map(ToString::to_string).collect();
+    let urn = "urn:ietf:params:scim:schemas:extension:custom:2.0:user";
+    assert_eq!(
+        attributes,
+        [
+            "appstoreconnect_allappsvisible".to_owned(),
+            "appstoreconnect_appleaccount".to_owned(),
+            "appstoreconnect_provisioningallowed".to_owned(),
+            "appstoreconnect_role".to_owned(),
+            "level".to_owned(),
+            urn.to_owned(),
+            format!("{urn}:appstoreconnect_allappsvisible"),
+            format!("{urn}:appstoreconnect_appleaccount"),
+            format!("{urn}:appstoreconnect_provisioningallowed"),
+            format!("{urn}:appstoreconnect_role"),
+            "urn:x:2.0:user".to_owned(),
+            "urn:x:2.0:user:level".to_owned(),
+            "usertype".to_owned(),
+        ]
+    );
+    let bundles = bundles_of_interest(&world.policy);
+    assert_eq!(bundles.iter().map(ToString::to_string).collect::<Vec<_>>(), ["com.a", "com.b"]);
+}
+
+#[test]
+fn holds_are_told_once() {
+    use crate::model::Event;
+    let mut world = World::read("person p1 a@example.com appStoreConnect_role=ADMIN");
+    let told = |world: &World| {
+        let events = world.plan().findings;
+        let names = events.into_iter().map(|event| match event {
+            Event::HeldBack { .. } => "held",
+            Event::HoldEnded { .. } => "ended",
+            Event::GuardTripped { .. } => "guard",
+            _ => "other",
+        });
+        names.collect::<Vec<_>>()
+    };
+    assert_eq!(told(&world), ["held", "guard"]);
+    for event in world.plan().findings {
+        crate::state::fold(&mut world.ledger, world.now, &event);
+    }
+    assert!(told(&world).is_empty());
+    world.people.clear();
+    assert_eq!(told(&world), ["ended"]);
+}
+
+#[test]
+fn ids_of_apps_are_not_bundle_ids() {
+    let plan = World::read(
+        "app com.a 42\n rule DEVELOPER group=A apps=com.a\n group A p1\n person p1 a@example.com",
+    )
+    .plan()
+    .plan;
+    let apps = plan.operations[0].after.as_ref().and_then(|access| access.visible_apps.clone());
+    assert_eq!(apps, Some([AppId::from("42")].into()));
+}
