@@ -114,6 +114,7 @@ fn escape(text: &str, out: &mut String) {
             | b'a'..=b'z'
             | b'0'..=b'9'
             | b'-'
+            | b'.'
             | b'_'
             | b'~'
             | b','
@@ -124,7 +125,6 @@ fn escape(text: &str, out: &mut String) {
             | b'\'' => {
                 out.push(char::from(byte));
             }
-            b'.' if !out.ends_with(['/', '.']) => out.push('.'),
             _ => {
                 out.push('%');
                 out.push(HEX[usize::from(byte >> 4)]);

@@ -25,7 +25,7 @@ fn member(who: &str) -> GroupMember {
 }
 
 fn roots() -> BTreeMap<String, GroupId> {
-    [("outer".to_owned(), GroupId::from("outer"))].into()
+    [("Outer".to_owned(), GroupId::from("outer"))].into()
 }
 
 fn objects(changes: Value) -> Vec<Object> {

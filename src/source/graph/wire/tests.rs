@@ -129,7 +129,7 @@ fn paths_escape_what_could_change_them() {
         path(&["groups"], &[("$filter", &format!("displayName eq {name}")), ("$select", "id,displayName")]),
         "/groups?$filter=displayName%20eq%20'O''Brien%20%26%20Sons%2F%2B1%3F%23%25'&$select=id,displayName"
     );
-    assert_eq!(path(&["users", "../x"], &[]), "/users/%2E%2E%2Fx");
+    assert_eq!(path(&["users", "../x"], &[]), "/users/..%2Fx");
     assert_eq!(path(&["users", "a.b@example.com"], &[]), "/users/a.b%40example.com");
     assert_eq!(path(&["users", "é"], &[]), "/users/%C3%A9");
 }
