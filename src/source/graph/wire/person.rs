@@ -82,15 +82,15 @@ const SCHEMA: &str = "urn:";
 pub(in crate::source::graph) struct Wanted {
     /// The value of `$select`.
     pub select: String,
-    /// Lower-case names of the attributes to keep.
-    kept: BTreeSet<String>,
+    /// Lower-case names of the attributes to keep, shared by everybody who has them.
+    kept: BTreeSet<Arc<str>>,
 }
 
 impl Wanted {
     pub(in crate::source::graph) fn of(interest: &Interest) -> Self {
         let mut select: Vec<String> = BUILT_IN.map(str::to_owned).to_vec();
         // Addresses are derived from these, and a change feed may send one of them alone.
-        let mut kept: BTreeSet<String> = ["mail", "othermails", "proxyaddresses"].map(str::to_owned).into();
+        let mut kept: BTreeSet<Arc<str>> = ["mail", "othermails", "proxyaddresses"].map(Arc::from).into();
         for name in &interest.attributes {
             let lower = name.to_lowercase();
             if SCIM_ONLY.contains(&lower.as_str()) || lower.starts_with(OUR_OWN) || lower.starts_with(SCHEMA)
@@ -98,7 +98,7 @@ impl Wanted {
                 continue;
             }
             let asked = if extension_number(&lower).is_some() {
-                kept.insert(ON_PREMISES.to_owned());
+                kept.insert(ON_PREMISES.into());
                 "onPremisesExtensionAttributes".to_owned()
             } else {
                 canonical(name)
@@ -106,7 +106,7 @@ impl Wanted {
             if !select.contains(&asked) {
                 select.push(asked);
             }
-            kept.insert(lower);
+            kept.insert(lower.into());
         }
         Self { select: select.join(","), kept }
     }
@@ -152,11 +152,15 @@ pub(in crate::source::graph) fn blank(id: PersonId) -> Person {
     }
 }
 
+/// Attributes by their lower-case names, so that two ways to one person agree on the order.
+type Kept = BTreeMap<Arc<str>, Value>;
+
 /// Lays an object over a person: what is absent stays, null clears. A full read lays over a blank person, a change
 /// feed over the one known before, so both come to the same.
 pub(in crate::source::graph) fn apply(person: &mut Person, object: &Object, wanted: &Wanted) {
-    let mut kept: BTreeMap<String, Value> =
-        person.attributes.iter().map(|(name, value)| (name.to_owned(), value.clone())).collect();
+    let shared = |name: &str| wanted.kept.get(name).cloned();
+    let mut kept: Kept =
+        person.attributes.iter().filter_map(|(name, value)| Some((shared(name)?, value.clone()))).collect();
     for (key, value) in object {
         let name = key.to_lowercase();
         match name.as_str() {
@@ -167,7 +171,7 @@ pub(in crate::source::graph) fn apply(person: &mut Person, object: &Object, want
             "accountenabled" => person.activity = activity(value),
             _ => {}
         }
-        if wanted.kept.contains(&name) {
+        if let Some(name) = shared(&name) {
             overlay(&mut kept, name, value);
         }
     }
@@ -175,7 +179,7 @@ pub(in crate::source::graph) fn apply(person: &mut Person, object: &Object, want
     person.addresses = addresses(person.user_name.as_deref(), &kept);
     let mut attributes = Attributes::default();
     for (name, value) in kept {
-        attributes.insert(&name, value);
+        attributes.insert_shared(name, value);
     }
     person.attributes = attributes;
 }
@@ -194,7 +198,7 @@ fn activity(value: &Value) -> Activity {
 
 /// Null and empty lists are kept as nothing, since a full read says null where a change feed says nothing. Objects are
 /// laid over each other, since a change feed may send only the members that changed.
-fn overlay(kept: &mut BTreeMap<String, Value>, name: String, value: &Value) {
+fn overlay(kept: &mut Kept, name: Arc<str>, value: &Value) {
     let merged = match (kept.remove(&name), value) {
         (_, Value::Null) => return,
         (_, Value::Array(items)) if items.is_empty() => return,
@@ -217,7 +221,7 @@ fn overlay(kept: &mut BTreeMap<String, Value>, name: String, value: &Value) {
     kept.insert(name, merged);
 }
 
-fn flatten(kept: &mut BTreeMap<String, Value>, wanted: &Wanted) {
+fn flatten(kept: &mut Kept, wanted: &Wanted) {
     for name in wanted.kept.iter().filter(|name| extension_number(name).is_some()) {
         let members = kept.get(ON_PREMISES).and_then(Value::as_object);
         let value = members.and_then(|all| all.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)));
@@ -230,7 +234,7 @@ fn flatten(kept: &mut BTreeMap<String, Value>, wanted: &Wanted) {
 
 /// `mail`, the sign-in name unless it is a guest's made-up one, `otherMails`, then `proxyAddresses` of the kind `smtp:`
 /// with the primary one (`SMTP:`) first.
-fn addresses(user_name: Option<&str>, kept: &BTreeMap<String, Value>) -> Vec<Address> {
+fn addresses(user_name: Option<&str>, kept: &Kept) -> Vec<Address> {
     let list = |name: &str| match kept.get(name) {
         Some(Value::String(one)) => vec![one.as_str()],
         Some(Value::Array(many)) => many.iter().filter_map(Value::as_str).collect(),
