@@ -23,7 +23,8 @@ use crate::control;
 use crate::control::protocol::{Answer, Request};
 use crate::metrics::Metrics;
 use crate::model::event::{Actor, CycleResult};
-use crate::state::State;
+use crate::notify::{Condition, Notifier};
+use crate::state::{Note, State};
 
 /// A worker that made no step for this long hangs: the longest wait within a cycle is 15 minutes.
 const LONGEST_SILENCE: Duration = Duration::from_secs(20 * 60);
@@ -43,6 +44,7 @@ pub struct Shared {
     busy: tokio::sync::Mutex<()>,
     wake: Arc<Notify>,
     live: Mutex<Live>,
+    notifier: Mutex<Notifier>,
     /// Set by a signal or an approval: run now, quarantine or not.
     asked: Mutex<bool>,
     started: Instant,
@@ -58,7 +60,13 @@ impl std::fmt::Debug for Shared {
 }
 
 impl Shared {
-    fn new(team: Team, state: Arc<State>, metrics: Arc<Metrics>, clock: Clock) -> Arc<Self> {
+    fn new(
+        team: Team,
+        notifier: Notifier,
+        state: Arc<State>,
+        metrics: Arc<Metrics>,
+        clock: Clock,
+    ) -> Arc<Self> {
         let live = Live {
             doing: Doing::Waiting,
             running_since: clock.now(),
@@ -74,6 +82,7 @@ impl Shared {
             busy: tokio::sync::Mutex::new(()),
             wake: Arc::new(Notify::new()),
             live: Mutex::new(live),
+            notifier: Mutex::new(notifier),
             asked: Mutex::new(false),
             started: Instant::now(),
             step: AtomicI64::new(0),
@@ -114,6 +123,14 @@ impl Shared {
     pub fn status(&self) -> Status {
         let now = self.clock.now();
         super::status::status(&self.state, now, self.team.load().known(now), Some(self.live().clone()))
+    }
+
+    /// Tells people what is new. What has been told is kept, so that a restart does not tell it again.
+    fn announce(&self) {
+        let now = Condition::of(&self.status());
+        let mut notifier = self.notifier.lock().expect("nobody panics with it");
+        notifier.conditions(&now);
+        self.state.put_note(Note::Daemon, notifier.snapshot());
     }
 
     fn cycles(&self) -> Vec<CycleReport> {
@@ -182,8 +199,8 @@ pub async fn run(
     clock: Clock,
     reload: Reload,
 ) -> anyhow::Result<()> {
-    let Wiring { team, listen, http_token, runtime_dir } = wiring;
-    let shared = Shared::new(team, state, Arc::clone(&metrics), clock);
+    let Wiring { team, listen, http_token, runtime_dir, notifier } = wiring;
+    let shared = Shared::new(team, notifier, state, Arc::clone(&metrics), clock);
     let servers = CancellationToken::new();
     let mut tasks = tokio::task::JoinSet::new();
     if let Some(address) = listen {
@@ -305,6 +322,8 @@ fn after_cycle(shared: &Shared, report: &CycleReport) -> (Timestamp, Instant) {
     let due = set_next(shared, next);
     publish(shared, report, &cycles, kept.as_ref());
     log_end(report, kept.as_ref(), &shared.state);
+    shared.announce();
+    shared.state.put_note(Note::Budget, &team.core.team.budget().snapshot());
     let text = format!("last cycle: {}, next at {next:.0}", report.result.as_str());
     tell_systemd(&[sd_notify::NotifyState::Status(&text)]);
     due
@@ -399,6 +418,7 @@ async fn reload_now(shared: &Arc<Shared>, reload: &Reload) {
         Ok(wiring) => {
             let _turn = shared.busy.lock().await;
             shared.team.store(Arc::new(watched(wiring.team, Arc::downgrade(shared))));
+            *shared.notifier.lock().expect("nobody panics with it") = wiring.notifier;
             shared.live().reload_trouble = None;
             shared.metrics.config_reload_successful.set(1);
             tracing::info!("configuration reloaded");
