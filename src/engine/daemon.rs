@@ -23,7 +23,8 @@ use crate::control;
 use crate::control::protocol::{Answer, Request};
 use crate::metrics::Metrics;
 use crate::model::event::{Actor, CycleResult};
-use crate::state::State;
+use crate::notify::Notifier;
+use crate::state::{Note, State};
 
 /// A worker that made no step for this long hangs: the longest wait within a cycle is 15 minutes.
 const LONGEST_SILENCE: Duration = Duration::from_secs(20 * 60);
@@ -43,6 +44,8 @@ pub struct Shared {
     busy: tokio::sync::Mutex<()>,
     wake: Arc<Notify>,
     live: Mutex<Live>,
+    /// Gone once the worker has ended.
+    notifier: Mutex<Option<Notifier>>,
     /// Set by a signal or an approval: run now, quarantine or not.
     asked: Mutex<bool>,
     started: Instant,
@@ -58,7 +61,14 @@ impl std::fmt::Debug for Shared {
 }
 
 impl Shared {
-    fn new(team: Team, state: Arc<State>, metrics: Arc<Metrics>, clock: Clock) -> Arc<Self> {
+    fn new(
+        team: Team,
+        mut notifier: Notifier,
+        state: Arc<State>,
+        metrics: Arc<Metrics>,
+        clock: Clock,
+    ) -> Arc<Self> {
+        notifier.restore(state.note(Note::Notices).unwrap_or_default());
         let live = Live {
             doing: Doing::Waiting,
             running_since: clock.now(),
@@ -74,6 +84,7 @@ impl Shared {
             busy: tokio::sync::Mutex::new(()),
             wake: Arc::new(Notify::new()),
             live: Mutex::new(live),
+            notifier: Mutex::new(Some(notifier)),
             asked: Mutex::new(false),
             started: Instant::now(),
             step: AtomicI64::new(0),
@@ -83,6 +94,10 @@ impl Shared {
 
     fn live(&self) -> std::sync::MutexGuard<'_, Live> {
         self.live.lock().expect("nobody panics with it")
+    }
+
+    fn notifier(&self) -> std::sync::MutexGuard<'_, Option<Notifier>> {
+        self.notifier.lock().expect("nobody panics with it")
     }
 
     /// The worker made a step.
@@ -182,8 +197,8 @@ pub async fn run(
     clock: Clock,
     reload: Reload,
 ) -> anyhow::Result<()> {
-    let Wiring { team, listen, http_token, runtime_dir } = wiring;
-    let shared = Shared::new(team, state, Arc::clone(&metrics), clock);
+    let Wiring { team, listen, http_token, runtime_dir, notifier } = wiring;
+    let shared = Shared::new(team, notifier, state, Arc::clone(&metrics), clock);
     let servers = CancellationToken::new();
     let mut tasks = tokio::task::JoinSet::new();
     if let Some(address) = listen {
@@ -210,6 +225,10 @@ pub async fn run(
     shared.live().doing = Doing::Stopping;
     if let Err(error) = scheduler.shutdown().await {
         tracing::debug!(%error, "the scheduler did not stop cleanly");
+    }
+    let notifier = shared.notifier().take();
+    if let Some(notifier) = notifier {
+        notifier.finish(LAST_ANSWERS).await;
     }
     servers.cancel();
     let drained = tokio::time::timeout(LAST_ANSWERS, async { while tasks.join_next().await.is_some() {} });
@@ -305,6 +324,9 @@ fn after_cycle(shared: &Shared, report: &CycleReport) -> (Timestamp, Instant) {
     let due = set_next(shared, next);
     publish(shared, report, &cycles, kept.as_ref());
     log_end(report, kept.as_ref(), &shared.state);
+    if let Some(notifier) = &mut *shared.notifier() {
+        super::conditions::announce(notifier, &shared.status(), &shared.state);
+    }
     let text = format!("last cycle: {}, next at {next:.0}", report.result.as_str());
     tell_systemd(&[sd_notify::NotifyState::Status(&text)]);
     due
@@ -399,6 +421,9 @@ async fn reload_now(shared: &Arc<Shared>, reload: &Reload) {
         Ok(wiring) => {
             let _turn = shared.busy.lock().await;
             shared.team.store(Arc::new(watched(wiring.team, Arc::downgrade(shared))));
+            let mut notifier = shared.notifier();
+            *notifier = notifier.take().map(|former| wiring.notifier.after(&former));
+            drop(notifier);
             shared.live().reload_trouble = None;
             shared.metrics.config_reload_successful.set(1);
             tracing::info!("configuration reloaded");

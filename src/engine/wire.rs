@@ -23,6 +23,7 @@ use crate::config::{self, Config, GraphConfig, ScimAuth, ScimConfig, SourceConfi
 use crate::http::HttpOptions;
 use crate::metrics::Metrics;
 use crate::model::Policy;
+use crate::notify::Notifier;
 use crate::secret::{SecretError, SecretRef};
 use crate::source::file::FileSource;
 use crate::source::graph::{AssertionAlgorithm, GraphAuth, GraphSettings, GraphSource};
@@ -354,6 +355,8 @@ pub struct Wiring {
     pub http_token: Option<SecretString>,
     /// Of the control socket.
     pub runtime_dir: PathBuf,
+    /// Says what happened.
+    pub notifier: Notifier,
 }
 
 /// Everything the daemon starts with.
@@ -385,7 +388,9 @@ impl Rewire {
     pub fn wiring(&self, config: &Config) -> Result<Wiring, WireError> {
         let team = self.parts.team(config, Reach::Full, Box::new(|_| {}))?;
         let http_token = config.http.bearer_token.as_ref().map(SecretRef::read).transpose()?;
-        Ok(Wiring { team, listen: config.http.listen, http_token, runtime_dir: config.runtime_dir.clone() })
+        let notifier = super::conditions::notifier(config, &self.parts.metrics, &self.parts.clock)?;
+        let (listen, runtime_dir) = (config.http.listen, config.runtime_dir.clone());
+        Ok(Wiring { team, listen, http_token, runtime_dir, notifier })
     }
 }
 

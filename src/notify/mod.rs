@@ -177,6 +177,13 @@ impl Notifier {
         self.previous = previous;
     }
 
+    /// Goes on from what another notifier has announced, for a configuration that was reloaded.
+    #[must_use]
+    pub fn after(mut self, former: &Self) -> Self {
+        self.previous.clone_from(&former.previous);
+        self
+    }
+
     /// What has been announced, to be kept for [`Self::restore`]. Holds no personal data.
     pub fn snapshot(&self) -> &BTreeSet<Condition> {
         &self.previous

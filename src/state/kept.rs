@@ -20,6 +20,8 @@ pub enum Note {
     LastPlan,
     /// Quarantine, last success, failures in a row.
     Daemon,
+    /// What has been announced, so that a restart says nothing twice.
+    Notices,
 }
 
 impl Note {
@@ -28,6 +30,7 @@ impl Note {
             Self::Budget => "note/budget",
             Self::LastPlan => "note/plan",
             Self::Daemon => "note/daemon",
+            Self::Notices => "note/notices",
         }
     }
 }
