@@ -23,7 +23,7 @@ use crate::control;
 use crate::control::protocol::{Answer, Request};
 use crate::metrics::Metrics;
 use crate::model::event::{Actor, CycleResult};
-use crate::notify::Notifier;
+use crate::notify::{Condition, Notifier};
 use crate::state::{Note, State};
 
 /// A worker that made no step for this long hangs: the longest wait within a cycle is 15 minutes.
@@ -44,8 +44,7 @@ pub struct Shared {
     busy: tokio::sync::Mutex<()>,
     wake: Arc<Notify>,
     live: Mutex<Live>,
-    /// Gone once the worker has ended.
-    notifier: Mutex<Option<Notifier>>,
+    notifier: Mutex<Notifier>,
     /// Set by a signal or an approval: run now, quarantine or not.
     asked: Mutex<bool>,
     started: Instant,
@@ -63,12 +62,11 @@ impl std::fmt::Debug for Shared {
 impl Shared {
     fn new(
         team: Team,
-        mut notifier: Notifier,
+        notifier: Notifier,
         state: Arc<State>,
         metrics: Arc<Metrics>,
         clock: Clock,
     ) -> Arc<Self> {
-        notifier.restore(state.note(Note::Notices).unwrap_or_default());
         let live = Live {
             doing: Doing::Waiting,
             running_since: clock.now(),
@@ -84,7 +82,7 @@ impl Shared {
             busy: tokio::sync::Mutex::new(()),
             wake: Arc::new(Notify::new()),
             live: Mutex::new(live),
-            notifier: Mutex::new(Some(notifier)),
+            notifier: Mutex::new(notifier),
             asked: Mutex::new(false),
             started: Instant::now(),
             step: AtomicI64::new(0),
@@ -94,10 +92,6 @@ impl Shared {
 
     fn live(&self) -> std::sync::MutexGuard<'_, Live> {
         self.live.lock().expect("nobody panics with it")
-    }
-
-    fn notifier(&self) -> std::sync::MutexGuard<'_, Option<Notifier>> {
-        self.notifier.lock().expect("nobody panics with it")
     }
 
     /// The worker made a step.
@@ -129,6 +123,14 @@ impl Shared {
     pub fn status(&self) -> Status {
         let now = self.clock.now();
         super::status::status(&self.state, now, self.team.load().known(now), Some(self.live().clone()))
+    }
+
+    /// Tells people what is new. What has been told is kept, so that a restart does not tell it again.
+    fn announce(&self) {
+        let now = Condition::of(&self.status());
+        let mut notifier = self.notifier.lock().expect("nobody panics with it");
+        notifier.conditions(&now);
+        self.state.put_note(Note::Daemon, notifier.snapshot());
     }
 
     fn cycles(&self) -> Vec<CycleReport> {
@@ -226,10 +228,8 @@ pub async fn run(
     if let Err(error) = scheduler.shutdown().await {
         tracing::debug!(%error, "the scheduler did not stop cleanly");
     }
-    let notifier = shared.notifier().take();
-    if let Some(notifier) = notifier {
-        notifier.finish(LAST_ANSWERS).await;
-    }
+    let notices = shared.notifier.lock().expect("nobody panics with it").finish(LAST_ANSWERS);
+    notices.await;
     servers.cancel();
     let drained = tokio::time::timeout(LAST_ANSWERS, async { while tasks.join_next().await.is_some() {} });
     if drained.await.is_err() {
@@ -324,9 +324,8 @@ fn after_cycle(shared: &Shared, report: &CycleReport) -> (Timestamp, Instant) {
     let due = set_next(shared, next);
     publish(shared, report, &cycles, kept.as_ref());
     log_end(report, kept.as_ref(), &shared.state);
-    if let Some(notifier) = &mut *shared.notifier() {
-        super::conditions::announce(notifier, &shared.status(), &shared.state);
-    }
+    shared.announce();
+    shared.state.put_note(Note::Budget, &team.core.team.budget().snapshot());
     let text = format!("last cycle: {}, next at {next:.0}", report.result.as_str());
     tell_systemd(&[sd_notify::NotifyState::Status(&text)]);
     due
@@ -421,9 +420,7 @@ async fn reload_now(shared: &Arc<Shared>, reload: &Reload) {
         Ok(wiring) => {
             let _turn = shared.busy.lock().await;
             shared.team.store(Arc::new(watched(wiring.team, Arc::downgrade(shared))));
-            let mut notifier = shared.notifier();
-            *notifier = notifier.take().map(|former| wiring.notifier.after(&former));
-            drop(notifier);
+            *shared.notifier.lock().expect("nobody panics with it") = wiring.notifier;
             shared.live().reload_trouble = None;
             shared.metrics.config_reload_successful.set(1);
             tracing::info!("configuration reloaded");

@@ -355,7 +355,7 @@ pub struct Wiring {
     pub http_token: Option<SecretString>,
     /// Of the control socket.
     pub runtime_dir: PathBuf,
-    /// Says what happened.
+    /// Tells people.
     pub notifier: Notifier,
 }
 
@@ -388,7 +388,9 @@ impl Rewire {
     pub fn wiring(&self, config: &Config) -> Result<Wiring, WireError> {
         let team = self.parts.team(config, Reach::Full, Box::new(|_| {}))?;
         let http_token = config.http.bearer_token.as_ref().map(SecretRef::read).transpose()?;
-        let notifier = super::conditions::notifier(config, &self.parts.metrics, &self.parts.clock)?;
+        let (metrics, clock) = (Arc::clone(&self.parts.metrics), self.parts.clock.clone());
+        let mut notifier = Notifier::new(&config.name, &config.notify, metrics, clock)?;
+        notifier.restore(self.parts.state.note(Note::Daemon).unwrap_or_default());
         let (listen, runtime_dir) = (config.http.listen, config.runtime_dir.clone());
         Ok(Wiring { team, listen, http_token, runtime_dir, notifier })
     }

@@ -20,8 +20,6 @@ pub enum Note {
     LastPlan,
     /// Quarantine, last success, failures in a row.
     Daemon,
-    /// What has been announced, so that a restart says nothing twice.
-    Notices,
 }
 
 impl Note {
@@ -30,7 +28,6 @@ impl Note {
             Self::Budget => "note/budget",
             Self::LastPlan => "note/plan",
             Self::Daemon => "note/daemon",
-            Self::Notices => "note/notices",
         }
     }
 }

@@ -122,7 +122,7 @@ fn what_moved_is_told_line_by_line() {
 fn the_forecast_counts_requests_and_their_pace() {
     let forecast = |requests, pace_ms| {
         World::read(MIXED).with_input(|input| {
-            let allowance = Allowance { requests, pace_ms };
+            let allowance = Allowance { requests, at_once: 0, pace_ms };
             let forecast = crate::plan::plan(&crate::plan::Input { allowance, ..*input }).plan.forecast;
             (forecast.requests, forecast.seconds)
         })

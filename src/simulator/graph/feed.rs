@@ -156,7 +156,7 @@ fn groups(state: &State, base: &Directory, now: &Directory) -> Vec<Value> {
 
 fn group_changes(state: &State, old: Option<&Group>, new: &Group, now: &Directory) -> Vec<Value> {
     let before = old.map(|old| old.members.as_slice()).unwrap_or_default();
-    let joined = new.members.iter().filter(|member| !before.contains(member)).map(|member| entry(member));
+    let joined = new.members.iter().filter(|member| !before.contains(member)).map(entry);
     let is_silent = state.switches.graph.deleted_members == DeletedMembers::Silent;
     let is_told = |member: &&Belongs| match member {
         Belongs::Person(id) => !(is_silent && now.people.get(id).is_none()),
