@@ -158,7 +158,7 @@ fn cycles(status: &Status) -> Markup {
                 div.scroll {
                     table {
                         thead { tr {
-                            th { "Ended" } th { "Result" } th.n { "Took" } th.n { "Done" } th.n { "Failed" } th.n { "Held" }
+                            th { "Ended, UTC" } th { "Result" } th.n { "Took" } th.n { "Done" } th.n { "Failed" } th.n { "Held" }
                             th.wide { "Remarks" }
                         } }
                         tbody { @for cycle in status.cycles.iter().take(ROWS) { (row(cycle)) } }
