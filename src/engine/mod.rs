@@ -2,7 +2,6 @@
 
 pub mod apply;
 pub mod commands;
-pub mod conditions;
 pub mod cycle;
 pub mod daemon;
 pub mod quarantine;
