@@ -56,7 +56,7 @@ async fn serve(options: &Options, config: Config) -> Result<u8, Failure> {
     let path = options.config_path.clone();
     let rewire = parts.rewire.clone();
     let reload: daemon::Reload = Box::new(move || {
-        let config = Config::load(&path, std::env::vars()).map_err(|problems| Trouble {
+        let config = Config::load(&path, crate::config::environment()).map_err(|problems| Trouble {
             text: problems.iter().next().map(|problem| problem.line(&path)).unwrap_or_default(),
             hint: Some("run `rosterd check`".to_owned()),
         })?;
