@@ -124,7 +124,8 @@ impl From<CycleError> for Refusal {
             CycleError::Source(_)
             | CycleError::Team(_)
             | CycleError::State(_)
-            | CycleError::NothingRead(_) => Vec::new(),
+            | CycleError::NothingRead(_)
+            | CycleError::Stopped => Vec::new(),
         };
         Self { text, details, hint, exit_code }
     }

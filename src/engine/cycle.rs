@@ -103,7 +103,12 @@ where
         let directory = async { Ok::<_, CycleError>(self.source.read_since(&interest, previous).await?) };
         let team = async { Ok::<_, CycleError>(self.team.read(&bundles).await?) };
         // Both are let finish even when one fails: the other's connections and budget stay in a known state.
-        let (directory, team) = tokio::join!(directory, team);
+        let both = async { tokio::join!(directory, team) };
+        let (directory, team) = tokio::select! {
+            both = both => both,
+            // Reads change nothing, so they are dropped; only writes are waited for.
+            () = self.cancel.cancelled() => return Err(CycleError::Stopped),
+        };
         self.metrics.stage("observe", started.elapsed());
         let (team, (directory, watermark)) = (team?, directory?);
         for (side, coverage) in [("identity provider", &directory.coverage), ("team", &team.coverage)] {

@@ -57,6 +57,9 @@ pub enum CycleError {
     /// Nothing usable was read of one side.
     #[error("{0}")]
     NothingRead(String),
+    /// A signal came before anything was written.
+    #[error("stopped by a signal; nothing was written")]
+    Stopped,
     /// What was asked for does not fit what is there (a stale plan, an unknown digest, nobody of that name).
     #[error("{text}")]
     Refused {
@@ -81,7 +84,7 @@ impl CycleError {
             Self::Source(error) => error.hint(),
             Self::Team(error) => error.hint().map(str::to_owned),
             Self::State(error) => error.hint(),
-            Self::NothingRead(_) => None,
+            Self::NothingRead(_) | Self::Stopped => None,
             Self::Refused { hint, .. } => hint.clone(),
         }
     }
@@ -96,6 +99,7 @@ impl CycleError {
             | Self::Team(_)
             | Self::State(_)
             | Self::NothingRead(_)
+            | Self::Stopped
             | Self::Refused { .. } => 1,
         }
     }
