@@ -15,6 +15,9 @@ use crate::http::Peer;
 use crate::model::event::CycleResult;
 use crate::model::operation::{HoldReason, Kind, Plan};
 
+mod process;
+mod text;
+
 type Float = Gauge<f64, AtomicU64>;
 type Int = Gauge<i64, AtomicI64>;
 type Seconds = Counter<f64, AtomicU64>;
@@ -124,7 +127,7 @@ impl Metrics {
     /// All series that are known in advance, at zero.
     pub fn new() -> Arc<Self> {
         let mut metrics = Self {
-            registry: Registry::with_prefix("rosterd"),
+            registry: Registry::default(),
             cycles: Family::default(),
             cycle_duration: Histogram::new([0.5, 1.0, 5.0, 30.0, 120.0, 600.0, 2400.0]),
             stage_duration: Family::new_with_constructor(StageBuckets),
@@ -161,7 +164,8 @@ impl Metrics {
     }
 
     fn register(&mut self) {
-        let r = &mut self.registry;
+        self.registry.register_collector(Box::new(process::ProcessCollector::new()));
+        let r = self.registry.sub_registry_with_prefix("rosterd");
         let build = Family::<BuildLabel, Int>::default();
         build.get_or_create(&BuildLabel { version: env!("CARGO_PKG_VERSION").to_owned() }).set(1);
         r.register("build_info", "This build; always 1", build);
@@ -283,11 +287,11 @@ impl Metrics {
         }
     }
 
-    /// The text of `/metrics` (OpenMetrics 1.0.0).
+    /// The text of `/metrics` (Prometheus text format 0.0.4).
     pub fn encode(&self) -> String {
-        let mut text = String::new();
-        encode(&mut text, &self.registry).expect("writing to a string cannot fail");
-        text
+        let mut open_metrics = String::new();
+        encode(&mut open_metrics, &self.registry).expect("writing to a string cannot fail");
+        text::classic(&open_metrics)
     }
 
     /// One request ended.
@@ -385,6 +389,14 @@ impl Metrics {
         self.audit_records.inc_by(records);
     }
 
+    /// A channel for notices exists: its series start at zero, so that the first failure is an increase.
+    pub fn notice_channel(&self, channel: &str) {
+        for result in ["delivered", "failed"] {
+            let label = DeliveryLabel { channel: channel.to_owned(), result: result.to_owned() };
+            drop(self.notices.get_or_create(&label));
+        }
+    }
+
     /// A notice was delivered, or not.
     pub fn notice(&self, channel: &str, delivered: bool) {
         let result = if delivered { "delivered" } else { "failed" };
@@ -396,4 +408,53 @@ impl Metrics {
 /// A count as a gauge's value.
 pub fn int(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    const ALERTS: &str = include_str!("../monitoring/alerts.yml");
+    const ALERT_TESTS: &str = include_str!("../monitoring/alerts_test.yml");
+    const DASHBOARD: &str = include_str!("../monitoring/dashboard.json");
+
+    /// Everything that looks like one of our series.
+    fn series(text: &str) -> BTreeSet<&str> {
+        text.split(|letter: char| !letter.is_ascii_lowercase() && letter != '_')
+            .filter(|word| word.starts_with("rosterd_") || word.starts_with("process_"))
+            .collect()
+    }
+
+    #[test]
+    fn alerts_and_dashboard_name_series_that_exist() {
+        let metrics = Metrics::new();
+        metrics.http_request(Peer::Token, "POST", "200", Duration::ZERO);
+        metrics.http_retry(Peer::Token, "5xx");
+        metrics.clock_skew(Peer::Token, 0);
+        metrics.credential_expiry("key", jiff::Timestamp::UNIX_EPOCH);
+        metrics.notice("email", true);
+        let text = metrics.encode();
+        let known: BTreeSet<&str> =
+            text.lines().filter(|line| !line.starts_with('#')).flat_map(series).collect();
+        for (file, text) in [("alerts", ALERTS), ("alert tests", ALERT_TESTS), ("dashboard", DASHBOARD)] {
+            let named = series(text);
+            assert!(named.len() > 10, "{file}: {named:?}");
+            let unknown: Vec<_> = named.difference(&known).collect();
+            assert!(unknown.is_empty(), "{file}: {unknown:?}");
+        }
+    }
+
+    #[test]
+    fn the_dashboard_is_json_with_queries() {
+        let dashboard: serde_json::Value = serde_json::from_str(DASHBOARD).expect("JSON");
+        let panels = dashboard["panels"].as_array().expect("panels");
+        let drawn = panels.iter().filter(|panel| panel["type"] != "row");
+        for panel in drawn {
+            let targets = panel["targets"].as_array().expect("targets");
+            assert!(targets.iter().all(|target| target["expr"].is_string()), "{}", panel["title"]);
+            assert!(!targets.is_empty(), "{}", panel["title"]);
+        }
+    }
 }

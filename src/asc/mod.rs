@@ -1,9 +1,22 @@
 //! App Store Connect: read the team, write one seat at a time. Planning holds a [`TeamRead`], applying a [`TeamWrite`].
 
+pub mod client;
+pub mod errors;
+#[cfg(test)]
+mod fake;
+mod paging;
+pub mod rate;
+mod read;
+pub mod token;
+pub mod wire;
+mod write;
+
 use std::collections::BTreeSet;
 use std::future::Future;
 
 use jiff::Timestamp;
+
+pub use client::{AscClient, Reach, Settings};
 
 use crate::model::operation::Invitee;
 use crate::model::{Access, AppId, BundleId, Invitation, InvitationId, Member, MemberId, TeamSnapshot};

@@ -30,8 +30,10 @@ pub struct CycleReport {
     pub coverage: Option<PlanCoverage>,
     /// What became of its operations.
     pub done: Done,
-    /// Why it ended early, and the cure.
+    /// Why it ended early, or the first operation that failed.
     pub error: Option<Trouble>,
+    /// What a command that ran just this cycle exits with.
+    pub exit_code: u8,
 }
 
 /// What became of a plan's operations.
@@ -180,6 +182,7 @@ impl Status {
             }
             if let Some(error) = &mut cycle.error {
                 "see `rosterd status` on the machine".clone_into(&mut error.text);
+                error.hint = None;
             }
         }
         if let Some(quarantine) = &mut self.quarantine {

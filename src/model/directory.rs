@@ -27,10 +27,14 @@ pub struct Attributes(Vec<(Arc<str>, Value)>);
 impl Attributes {
     /// Keeps a value under a name; the last one of a name wins.
     pub fn insert(&mut self, name: &str, value: Value) {
-        let name = name.to_lowercase();
-        match self.0.iter_mut().find(|(known, _)| **known == *name) {
+        self.insert_shared(name.to_lowercase().into(), value);
+    }
+
+    /// As [`Self::insert`], with a name that is lower case already and shared by everybody who has the attribute.
+    pub fn insert_shared(&mut self, name: Arc<str>, value: Value) {
+        match self.0.iter_mut().find(|(known, _)| *known == name) {
             Some(slot) => slot.1 = value,
-            None => self.0.push((name.into(), value)),
+            None => self.0.push((name, value)),
         }
     }
 

@@ -146,8 +146,6 @@ impl CycleResult {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
-    /// Both sides are about to be read.
-    CycleStarted,
     /// A cycle is over.
     CycleFinished {
         /// How.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use globset::GlobSet;
 use jiff::SignedDuration;
+use serde::Deserialize;
 
 use super::access::Roles;
 use super::filter::Filter;
@@ -106,7 +107,8 @@ pub struct Rule {
 }
 
 /// `access.combine`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Combine {
     /// All matching rules add up.
     Union,
@@ -147,7 +149,8 @@ pub struct AccessPolicy {
 }
 
 /// `lifecycle.on_join`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum OnJoin {
     /// Invite.
     Invite,
@@ -156,7 +159,8 @@ pub enum OnJoin {
 }
 
 /// What a departure does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum OnLeave {
     /// Remove the seat or cancel the invitation.
     Remove,
@@ -199,7 +203,8 @@ pub struct Unmanaged {
 }
 
 /// `guard.new_admins`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum NewAdmins {
     /// Hold until approved.
     Hold,

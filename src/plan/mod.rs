@@ -42,6 +42,8 @@ use scope::Scope;
 pub struct Allowance {
     /// Requests to App Store Connect that this hour has left for us, the reserve taken off.
     pub requests: u64,
+    /// Requests that may go out at once, before the pace begins.
+    pub at_once: u64,
     /// Milliseconds between two requests at our pace.
     pub pace_ms: u64,
 }

@@ -1,1 +1,164 @@
-//! Health endpoints and the page.
+//! Health endpoints and the page: `/metrics`, `/livez`, `/readyz`, `/status`, `/`.
+//!
+//! Everything here answers from memory and calls nobody. A client may send one small request head within seconds; whoever
+//! is slower, larger or one too many is cut off, so that a stuck peer never costs more than its own connection.
+
+mod guard;
+mod page;
+mod router;
+
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::service::TowerToHyperService;
+use secrecy::SecretString;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::engine::report::Status;
+use crate::metrics::Metrics;
+
+/// Connections at one time; more wait in the kernel's queue.
+const CONNECTIONS: usize = 64;
+/// Bytes of a request head; hyper answers 431 beyond it.
+const HEAD_BYTES: usize = 16 << 10;
+/// Header lines of a request.
+const HEAD_LINES: usize = 64;
+/// Pause after a failed accept (out of descriptors), so that the loop does not spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+
+/// What the server shows. Both answers come from memory, at once.
+pub trait View: Send + Sync + 'static {
+    /// Everything `status` shows, personal data included; the server leaves out what a caller may not see.
+    fn status(&self) -> Status;
+
+    /// True while the daemon makes progress.
+    fn live(&self) -> bool;
+}
+
+/// How long a client may take.
+#[derive(Clone, Copy, Debug)]
+struct Patience {
+    /// For a whole request head, and between two requests.
+    head: Duration,
+    /// For everything on one connection.
+    connection: Duration,
+}
+
+impl Patience {
+    const STANDARD: Self = Self { head: Duration::from_secs(5), connection: Duration::from_secs(30) };
+}
+
+/// The server for `http.listen`.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    router: Router,
+    patience: Patience,
+}
+
+impl Server {
+    /// Opens the port; to be called within the runtime. With a token, callers that bring it see personal data. An
+    /// address that is not loopback needs one.
+    ///
+    /// # Errors
+    /// The address cannot be bound, or would show the status to the network without a token.
+    pub fn bind(
+        listen: SocketAddr,
+        view: Arc<dyn View>,
+        metrics: Arc<Metrics>,
+        token: Option<SecretString>,
+    ) -> io::Result<Self> {
+        if token.is_none() && !listen.ip().is_loopback() {
+            let why = "an address that is not loopback needs a bearer token";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+        }
+        let listener = std::net::TcpListener::bind(listen)?;
+        listener.set_nonblocking(true)?;
+        let listener = TcpListener::from_std(listener)?;
+        let gate = guard::Gate::new(listener.local_addr()?.ip(), token);
+        let router = router::router(view, metrics, gate);
+        Ok(Self { listener, router, patience: Patience::STANDARD })
+    }
+
+    /// Where it listens; of interest where the port was 0.
+    ///
+    /// # Errors
+    /// The socket is gone.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Serves until cancelled, then lets answers that have begun finish for a moment.
+    pub async fn run(self, cancel: CancellationToken) {
+        let slots = Arc::new(Semaphore::new(CONNECTIONS));
+        let mut connections = JoinSet::new();
+        loop {
+            let (stream, slot) = tokio::select! {
+                () = cancel.cancelled() => break,
+                accepted = self.accept(&slots) => accepted,
+            };
+            while connections.try_join_next().is_some() {}
+            connections.spawn(serve(stream, self.router.clone(), self.patience, cancel.clone(), slot));
+        }
+        drop(self.listener);
+        let finish = async { while connections.join_next().await.is_some() {} };
+        if tokio::time::timeout(Duration::from_secs(1), finish).await.is_err() {
+            tracing::debug!("connections were cut off");
+        }
+    }
+
+    async fn accept(&self, slots: &Arc<Semaphore>) -> (TcpStream, OwnedSemaphorePermit) {
+        let slot = Arc::clone(slots).acquire_owned().await.expect("the semaphore is never closed");
+        loop {
+            match self.listener.accept().await {
+                Ok((stream, _)) => return (stream, slot),
+                Err(error) => {
+                    tracing::debug!(error = %error, "a connection was not accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+}
+
+/// One connection, from its first byte to its last. `_slot` is free again when this returns.
+async fn serve(
+    stream: TcpStream,
+    router: Router,
+    patience: Patience,
+    cancel: CancellationToken,
+    _slot: OwnedSemaphorePermit,
+) {
+    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(patience.head)
+        .max_buf_size(HEAD_BYTES)
+        .max_headers(HEAD_LINES);
+    let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    tokio::pin!(connection);
+    let whole = async {
+        tokio::select! {
+            result = connection.as_mut() => return result,
+            () = cancel.cancelled() => connection.as_mut().graceful_shutdown(),
+        }
+        connection.await
+    };
+    match tokio::time::timeout(patience.connection, whole).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(error = %error, "a connection ended early"),
+        Err(_) => tracing::debug!("a connection was cut off"),
+    }
+}

@@ -1,1 +1,362 @@
 //! People and groups from a local file: offline plans.
+//!
+//! The same resources as over SCIM: one `ListResponse` (or array) with users and groups mixed, or an object with `users`
+//! and `groups`, each an array or a `ListResponse`. A file is one whole: what is broken in it is an error that names the
+//! line, not a partial read.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+
+use super::catalog::Catalog;
+use super::scim::groups::{GatherPlan, Lookup, MembersSeen, Reader, Strays, gather};
+use super::scim::members::Index;
+use super::scim::wire::{GroupRecord, List, Object, parse_group, parse_user};
+use super::scim::{PersonRecord, Wanted};
+use super::{Again, DirectorySource, Interest, Recheck, SourceError};
+use crate::model::{Coverage, DirectorySnapshot, Group, GroupId, PersonId, Problem};
+
+/// Largest file that is read, in bytes.
+const LARGEST: u64 = 512 << 20;
+
+/// A directory in a file, read anew each time.
+#[derive(Clone, Debug)]
+pub struct FileSource {
+    path: PathBuf,
+    namespace: String,
+}
+
+/// What the file holds.
+#[derive(Debug, Default)]
+struct Content {
+    people: Vec<PersonRecord>,
+    groups: Vec<GroupRecord>,
+    problems: Vec<Problem>,
+}
+
+impl FileSource {
+    /// Opens nothing yet.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), namespace: String::new() }
+    }
+
+    /// Custom attributes are also looked for under this URN.
+    #[must_use]
+    pub fn with_namespace(self, namespace: impl Into<String>) -> Self {
+        Self { namespace: namespace.into(), ..self }
+    }
+
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    async fn load(&self, interest: &Interest) -> Result<Content, SourceError> {
+        let size = tokio::fs::metadata(&self.path).await.map_err(|error| self.wrong(&error))?.len();
+        if size > LARGEST {
+            return Err(self.wrong(&format!("it is larger than {LARGEST} bytes")));
+        }
+        let bytes = tokio::fs::read(&self.path).await.map_err(|error| self.wrong(&error))?;
+        parse_file(&bytes, &Wanted::new(&interest.attributes, &self.namespace))
+            .map_err(|error| self.wrong(&error))
+    }
+
+    fn wrong(&self, error: &dyn std::fmt::Display) -> SourceError {
+        SourceError::File { path: self.path.display().to_string(), error: error.to_string() }
+    }
+}
+
+impl DirectorySource for FileSource {
+    async fn read(&self, interest: &Interest) -> Result<DirectorySnapshot, SourceError> {
+        let Content { people, groups, mut problems } = self.load(interest).await?;
+        let catalog = Catalog {
+            groups: groups.iter().map(|group| (group.id.clone(), Arc::clone(&group.name))).collect(),
+            problems: problems.clone(),
+        };
+        let chosen = catalog.choose(&interest.groups)?;
+        let (gathered, more) = members(interest, &people, &groups, &chosen.ids).await?;
+        problems.extend(chosen.problems.into_iter().chain(more));
+        let people = people.into_iter().map(|record| record.person).collect();
+        Ok(DirectorySnapshot::new(people, gathered, vec![], Coverage::from_problems(problems)))
+    }
+
+    async fn recheck(
+        &self,
+        interest: &Interest,
+        people: &[PersonId],
+        groups: &[GroupId],
+    ) -> Result<Recheck, SourceError> {
+        let content = self.load(interest).await?;
+        let (gathered, problems) = members(interest, &content.people, &content.groups, groups).await?;
+        // Half a file cannot tell that somebody is gone.
+        if let Some(problem) = content.problems.into_iter().chain(problems).next() {
+            return Err(self.wrong(&problem.0));
+        }
+        let find = |id: &PersonId| content.people.iter().rev().find(|record| record.person.id == *id);
+        let again =
+            |id: &PersonId| find(id).map_or(Again::Gone, |record| Again::There(record.person.clone()));
+        Ok(Recheck { people: people.iter().map(|id| (id.clone(), again(id))).collect(), groups: gathered })
+    }
+}
+
+/// These groups with their members, and nested ones where they count.
+async fn members(
+    interest: &Interest,
+    people: &[PersonRecord],
+    groups: &[GroupRecord],
+    ids: &[GroupId],
+) -> Result<(Vec<Group>, Vec<Problem>), SourceError> {
+    let mut index = Index::new(groups.iter().map(|group| group.id.clone()));
+    people.iter().for_each(|record| index.add(record));
+    let roots = groups.iter().filter(|group| ids.contains(&group.id)).cloned().collect();
+    let plan = GatherPlan {
+        nested: interest.nested,
+        members_seen: MembersSeen::Yes,
+        strays: Strays::Keep,
+        concurrency: 1,
+    };
+    let gathered = gather(&Loaded { groups }, index, roots, plan).await?;
+    Ok((gathered.groups, gathered.problems))
+}
+
+/// The file as a provider that answers for single groups.
+struct Loaded<'f> {
+    groups: &'f [GroupRecord],
+}
+
+impl Reader for Loaded<'_> {
+    async fn group(&self, id: &GroupId) -> Result<Lookup<GroupRecord>, SourceError> {
+        let found = self.groups.iter().find(|group| group.id == *id).cloned();
+        Ok(found.map_or(Lookup::Absent, Lookup::Found))
+    }
+
+    async fn person(&self, _: &str) -> Result<Lookup<PersonRecord>, SourceError> {
+        Ok(Lookup::Absent)
+    }
+}
+
+/// What is wrong with a file, and where in it.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+enum FileError {
+    #[error("line {line}, column {column}: {what}")]
+    At { line: usize, column: usize, what: String },
+    #[error("{0}")]
+    Whole(String),
+}
+
+/// Reads a file's bytes.
+fn parse_file(bytes: &[u8], wanted: &Wanted) -> Result<Content, FileError> {
+    let text = std::str::from_utf8(bytes).map_err(|error| FileError::Whole(error.to_string()))?;
+    let text = text.trim_start_matches('\u{feff}');
+    let mut reading = Reading { text, wanted, content: Content::default() };
+    if text.trim_start().starts_with('[') {
+        let resources: Vec<&RawValue> = serde_json::from_str(text).map_err(|error| syntax(&error))?;
+        resources.into_iter().try_for_each(|raw| reading.resource(raw, Sort::of(raw)))?;
+        return Ok(reading.content);
+    }
+    let object: Object<'_> = serde_json::from_str(text).map_err(|error| syntax(&error))?;
+    let parts = [("users", Sort::Person), ("groups", Sort::Group)];
+    let parts: Vec<_> = parts.iter().filter_map(|(name, sort)| Some((object.get(name)?, *sort))).collect();
+    if parts.is_empty() {
+        let list = object.into_list().ok_or_else(|| {
+            FileError::Whole(
+                "neither a SCIM ListResponse nor an object with \"users\" and \"groups\"".to_owned(),
+            )
+        })?;
+        reading.list(list, None)?;
+    }
+    for (raw, sort) in parts {
+        reading.part(raw, sort)?;
+    }
+    Ok(reading.content)
+}
+
+/// What a resource is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sort {
+    Person,
+    Group,
+}
+
+impl Sort {
+    /// By `schemas`, else `meta.resourceType`, else by having members; a person otherwise.
+    fn of(raw: &RawValue) -> Self {
+        let Ok(object) = serde_json::from_str::<Object<'_>>(raw.get()) else { return Self::Person };
+        let schemas = object.get("schemas").map_or("", |raw| raw.get()).to_ascii_lowercase();
+        let meta = object.get("meta").and_then(|raw| serde_json::from_str::<Object<'_>>(raw.get()).ok());
+        let kind = meta.and_then(|meta| meta.get("resourceType")).map_or("", |raw| raw.get());
+        let kind = kind.trim_matches('"');
+        if schemas.contains(":core:2.0:group") || kind.eq_ignore_ascii_case("group") {
+            return Self::Group;
+        }
+        let said = schemas.contains(":core:2.0:user") || kind.eq_ignore_ascii_case("user");
+        if !said && object.get("members").is_some() { Self::Group } else { Self::Person }
+    }
+}
+
+struct Reading<'f> {
+    text: &'f str,
+    wanted: &'f Wanted,
+    content: Content,
+}
+
+impl<'f> Reading<'f> {
+    /// `users` or `groups`.
+    fn part(&mut self, raw: &'f RawValue, sort: Sort) -> Result<(), FileError> {
+        if let Ok(resources) = serde_json::from_str::<Vec<&RawValue>>(raw.get()) {
+            return resources.into_iter().try_for_each(|raw| self.resource(raw, sort));
+        }
+        let object = serde_json::from_str::<Object<'_>>(raw.get()).ok();
+        let list = object.and_then(Object::into_list);
+        let list = list.ok_or_else(|| self.at(raw, "neither an array nor a SCIM ListResponse".to_owned()))?;
+        self.list(list, Some(sort))
+    }
+
+    fn list(&mut self, list: List<'f>, sort: Option<Sort>) -> Result<(), FileError> {
+        let held = list.resources.len() as u64;
+        if let Some(total) = list.total.filter(|total| *total > held) {
+            let problem = format!("the file holds {held} of {total} resources: it is one page of several");
+            self.content.problems.push(Problem(problem));
+        }
+        let each = list.resources.into_iter();
+        each.map(|raw| (raw, sort.unwrap_or_else(|| Sort::of(raw))))
+            .try_for_each(|(raw, sort)| self.resource(raw, sort))
+    }
+
+    fn resource(&mut self, raw: &'f RawValue, sort: Sort) -> Result<(), FileError> {
+        match sort {
+            Sort::Person => {
+                let person = parse_user(raw.get(), self.wanted).map_err(|problem| self.at(raw, problem.0))?;
+                self.content.people.push(person);
+            }
+            Sort::Group => {
+                let group = parse_group(raw.get()).map_err(|problem| self.at(raw, problem.0))?;
+                self.content.groups.push(group);
+            }
+        }
+        Ok(())
+    }
+
+    /// Where a value begins in the file: it is a part of the text, so the distance is its place.
+    fn at(&self, raw: &RawValue, what: String) -> FileError {
+        let offset = (raw.get().as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize);
+        let before = self.text.get(..offset).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        FileError::At { line, column, what }
+    }
+}
+
+/// The parser's own words end with the place; ours begin with it.
+fn syntax(error: &serde_json::Error) -> FileError {
+    let text = error.to_string();
+    let what = text.rsplit_once(" at line ").map_or(text.as_str(), |(what, _)| what).to_owned();
+    FileError::At { line: error.line(), column: error.column(), what }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::GroupMember;
+
+    const MIXED: &str = r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"totalResults":4,"Resources":[
+        {"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"id":"u1","userName":"ada@example.com","active":true},
+        {"meta":{"resourceType":"User"},"id":"u2","userName":"bob@example.com"},
+        {"id":"g2","displayName":"Inner","members":[{"value":"u2"},{"value":"g1"}]},
+        {"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"id":"g1","displayName":"iOS","members":[{"value":"u1"},{"value":"g2"}]}]}"#;
+    const APART: &str = r#"{"users":[{"id":"u1","userName":"ada@example.com","active":true},{"id":"u2","userName":"bob@example.com"}],
+        "Groups":{"Resources":[{"id":"g1","displayName":"iOS","members":["u1","g2"]},
+                               {"id":"g2","displayName":"Inner","members":["bob@example.com","g1"]}]}}"#;
+
+    struct Written {
+        folder: tempfile::TempDir,
+        source: FileSource,
+    }
+
+    fn write(text: &str) -> Written {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("people.json");
+        std::fs::write(&path, text).expect("a file");
+        Written { source: FileSource::new(path), folder }
+    }
+
+    fn interest(group: &str) -> Interest {
+        Interest { groups: [Arc::from(group)].into(), nested: true, ..Interest::default() }
+    }
+
+    #[tokio::test]
+    async fn both_shapes_say_the_same() {
+        let mut read = Vec::new();
+        for text in [MIXED.to_owned(), APART.to_owned(), format!("\u{feff}{APART}")] {
+            let written = write(&text);
+            read.push(written.source.read(&interest("ios")).await.expect("readable"));
+        }
+        let first = &read[0];
+        assert!(first.coverage.is_complete(), "{:?}", first.coverage);
+        assert_eq!(first.people().len(), 2);
+        let inner = first.group(&GroupId::from("g2")).expect("nested");
+        assert_eq!(inner.members[0], GroupMember::Person(PersonId::from("u2")));
+        assert!(read.iter().all(|snapshot| snapshot == first), "{read:#?}");
+    }
+
+    #[tokio::test]
+    async fn a_bare_array_is_read_too() {
+        let array = MIXED.split_once("\"Resources\":").expect("a list").1.trim_end_matches('}');
+        let snapshot = write(array).source.read(&interest("iOS")).await.expect("readable");
+        assert_eq!(snapshot.groups.len(), 2);
+    }
+
+    #[tokio::test]
+    async fn errors_name_file_line_and_column() {
+        for (text, said) in [
+            (
+                "{\"users\":[\n {\"id\":\"u1\"},\n  {\"userName\":\"x\"}]}",
+                "line 3, column 3: a person could not be read: \"x\" has no usable id",
+            ),
+            ("{\"users\":[\n {\"id\":\"u1\"},\n", "line 3, column 0: EOF while parsing a value"),
+            ("{\"people\":[]}", "neither a SCIM ListResponse nor"),
+            ("{\"users\":7}", "line 1, column 10: neither an array"),
+            ("", "line 1, column 0: EOF"),
+        ] {
+            let written = write(text);
+            let error = written.source.read(&Interest::default()).await.expect_err("broken").to_string();
+            assert!(error.contains(said), "{text}: {error}");
+            assert!(error.contains("people.json: "), "{error}");
+        }
+        let missing = FileSource::new("/nowhere/people.json");
+        let error = missing.read(&Interest::default()).await.expect_err("missing").to_string();
+        assert!(error.starts_with("/nowhere/people.json: "), "{error}");
+    }
+
+    #[tokio::test]
+    async fn one_page_of_several_is_partial_and_proves_nobody_gone() {
+        let written = write(&MIXED.replace("\"totalResults\":4", "\"totalResults\":400"));
+        let snapshot = written.source.read(&interest("iOS")).await.expect("readable");
+        assert!(!snapshot.coverage.is_complete());
+        let people = [PersonId::from("u9")];
+        assert!(written.source.recheck(&interest("iOS"), &people, &[]).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_group_that_is_not_there_is_an_error() {
+        let error = write(APART).source.read(&interest("iOSX")).await.expect_err("missing");
+        assert_eq!(error.hint().as_deref(), Some("did you mean \"iOS\"?"));
+    }
+
+    #[tokio::test]
+    async fn recheck_reads_the_file_again() {
+        let written = write(APART);
+        written.source.read(&interest("iOS")).await.expect("readable");
+        let later = r#"{"users":[{"id":"u1","active":"False"}],"groups":[{"id":"g1","members":[]}]}"#;
+        std::fs::write(written.folder.path().join("people.json"), later).expect("written");
+        let people = ["u1", "u2"].map(PersonId::from);
+        let groups = ["g1", "g2"].map(GroupId::from);
+        let recheck = written.source.recheck(&interest("iOS"), &people, &groups).await.expect("readable");
+        assert!(matches!(&recheck.people[&people[0]], Again::There(person)
+            if person.activity == crate::model::Activity::Disabled));
+        assert_eq!(recheck.people[&people[1]], Again::Gone);
+        assert_eq!(recheck.groups.len(), 1);
+        assert!(recheck.groups[0].members.is_empty());
+    }
+}

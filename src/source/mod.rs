@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::http::HttpError;
 use crate::model::policy::GroupName;
-use crate::model::{DirectorySnapshot, Group, GroupId, Person, PersonId};
+use crate::model::{DirectorySnapshot, Group, GroupId, Person, PersonId, Problem};
 
 /// What a cycle needs to know of a directory, so that no source reads or keeps more.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,17 +17,38 @@ pub struct Interest {
     pub nested: bool,
     /// Scope is by assignment to our enterprise application (Graph only).
     pub assignments: bool,
-    /// Top-level attributes (lower case) that filters, mapping and `explain` use; a whole URN names an extension.
+    /// Top-level attributes that filters, mapping and `explain` use, as they were written, so compare without case; a
+    /// whole URN names an extension.
     pub attributes: BTreeSet<Arc<str>>,
+}
+
+/// What a second read by id says of a person. Three answers, because "could not be read" taken for "gone" removes people.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Again {
+    /// As they are now.
+    There(Person),
+    /// The provider answers that there is no such person.
+    Gone,
+    /// No usable answer: they stay.
+    Unread(Problem),
 }
 
 /// People and groups read again just before a removal.
 #[derive(Clone, Debug, Default)]
 pub struct Recheck {
-    /// Everyone asked for: `None` when the provider answers that there is no such person.
-    pub people: BTreeMap<PersonId, Option<Person>>,
+    /// Everyone asked for.
+    pub people: BTreeMap<PersonId, Again>,
     /// The groups asked for that exist, with their members now.
     pub groups: Vec<Group>,
+}
+
+/// The last complete snapshot, and where the source's change feeds stood then.
+#[derive(Clone, Copy, Debug)]
+pub struct Previous<'a> {
+    /// As it was returned.
+    pub snapshot: &'a DirectorySnapshot,
+    /// Opaque; one that does not fit (another configuration, another version) leads to a full read.
+    pub watermark: &'a str,
 }
 
 /// A directory that can be read. Implementations know no policy and never write.
@@ -38,6 +59,18 @@ pub trait DirectorySource: Send + Sync {
         &self,
         interest: &Interest,
     ) -> impl Future<Output = Result<DirectorySnapshot, SourceError>> + Send;
+
+    /// Reads what changed since a complete snapshot and lays it over that, or reads everybody: without a previous
+    /// read, and wherever the source cannot go on from it. Beside the snapshot comes the watermark to keep *with it*,
+    /// once what it led to was applied; none when the snapshot is not complete or the source has no change feeds.
+    fn read_since(
+        &self,
+        interest: &Interest,
+        previous: Option<Previous<'_>>,
+    ) -> impl Future<Output = Result<(DirectorySnapshot, Option<String>), SourceError>> + Send {
+        let _ = previous;
+        async move { Ok((self.read(interest).await?, None)) }
+    }
 
     /// Reads these people by id and these groups once more.
     fn recheck(
@@ -54,9 +87,14 @@ pub enum SourceError {
     /// The request failed.
     #[error(transparent)]
     Http(#[from] HttpError),
-    /// The provider refused our credentials or lacks a right.
-    #[error("{0}")]
-    Refused(String),
+    /// The provider refused our credentials, or they lack a right.
+    #[error("{what}")]
+    Refused {
+        /// Who refused what.
+        what: String,
+        /// What the operator can do.
+        cure: &'static str,
+    },
     /// A group of the configuration is not in the directory.
     #[error("no group {name:?} in the directory")]
     GroupNotFound {
@@ -86,5 +124,31 @@ pub enum SourceError {
     },
 }
 
+impl SourceError {
+    /// What the operator can do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Refused { cure, .. } => Some((*cure).to_owned()),
+            Self::GroupNotFound { near: Some(near), .. } => Some(format!("did you mean {near:?}?")),
+            Self::GroupNotFound { near: None, .. } => {
+                Some("write the display name as the provider shows it, or the group's id".to_owned())
+            }
+            Self::GroupAmbiguous { .. } => Some("write the group's id instead of its name".to_owned()),
+            Self::Http(_) | Self::Protocol(_) | Self::File { .. } => None,
+        }
+    }
+}
+
+/// Remote text as one short line: no control characters, at most `limit` characters.
+pub(crate) fn one_line(text: &str, limit: usize) -> String {
+    let printable = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(limit);
+    printable.collect::<String>().trim().to_owned()
+}
+
+mod any;
+pub mod catalog;
 pub mod file;
+pub mod graph;
 pub mod scim;
+
+pub use any::AnySource;

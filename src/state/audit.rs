@@ -51,7 +51,7 @@ fn holds(value: &Value, wanted: &Address) -> bool {
 pub fn newest_first(
     dir: &Path,
     filter: AuditFilter,
-) -> Result<impl Iterator<Item = Result<Record, StateError>>, StateError> {
+) -> Result<impl Iterator<Item = Result<Record, StateError>> + use<>, StateError> {
     let segments = segment::list(&super::journal_folder(dir))?;
     let since = filter.since;
     let mut past = false;

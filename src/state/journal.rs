@@ -2,17 +2,17 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::chain::{Draft, Head, Record, SCHEMA};
-use super::error::{FlawKind, Notice, StateError};
-use super::head::{self, HeadFile, Written};
-use super::ledger::fold;
+use super::chain::{Draft, Head, SCHEMA};
+use super::error::{Notice, StateError};
+use super::head::{HeadFile, Written};
 use super::lock::make_private;
-use super::segment::{self, Segment, follow};
+use super::look::{Found, Told, look};
+use super::mend::{remove_drafts, set_aside};
+use super::segment::{self, Segment};
 use crate::model::event::{Actor, CycleId, Event};
 use crate::model::ledger::Ledger;
 
@@ -55,26 +55,6 @@ pub(super) struct Journal {
     head_file: HeadFile,
     tail: Tail,
     limits: Limits,
-}
-
-/// What a journal says, however it was opened.
-#[derive(Debug)]
-pub(super) struct Told {
-    pub ledger: Ledger,
-    pub head: Head,
-    pub notices: Vec<Notice>,
-}
-
-/// The last segment as it was found.
-struct Found {
-    segments: Vec<Segment>,
-    ledger: Ledger,
-    head: Head,
-    checkpoint: u64,
-    began: Timestamp,
-    good: u64,
-    torn: Vec<u8>,
-    written: Option<Written>,
 }
 
 impl Journal {
@@ -232,67 +212,6 @@ impl Journal {
     }
 }
 
-/// What the journal in `folder` says, without changing anything. `None` where there is none.
-pub(super) fn read(folder: &Path) -> Result<Option<Told>, StateError> {
-    let Some(found) = look(folder)? else { return Ok(None) };
-    let file = found.segments.last().map(|segment| segment.path.clone()).unwrap_or_default();
-    let bytes = found.torn.len() as u64;
-    let notices =
-        if bytes == 0 { Vec::new() } else { vec![Notice::TailRepaired { file, bytes, kept: None }] };
-    Ok(Some(Told { ledger: found.ledger, head: found.head, notices }))
-}
-
-/// Reads the newest segment and compares it with what `HEAD` says was written.
-fn look(folder: &Path) -> Result<Option<Found>, StateError> {
-    let written = head::read(folder)?;
-    let segments = segment::list(folder)?;
-    let Some(segment) = segments.last() else { return missing(folder, written) };
-    if let Some(written) = written.filter(|written| written.first < segments[0].number) {
-        let kind = FlawKind::SegmentMissing { name: segment::name(written.first) };
-        return Err(segments[0].flaw(1, kind).into());
-    }
-    let bytes = segment.read()?;
-    let mut ledger = Ledger::default();
-    let mut began = Timestamp::UNIX_EPOCH;
-    let followed = follow(segment, &bytes, None, |links, line, number| {
-        if let Some(written) = written.filter(|written| written.seq == links.seq)
-            && written.head() != links.head()
-        {
-            return Err(segment.flaw(number, FlawKind::OtherHead { seq: links.seq }).into());
-        }
-        if number == 1 {
-            began = links.at;
-        }
-        let record: Record =
-            serde_json::from_slice(line).map_err(|_| segment.flaw(number, FlawKind::NotARecord))?;
-        fold(&mut ledger, record.at, &record.event);
-        Ok(())
-    })?;
-    let acknowledged = written.map_or(0, |written| written.seq);
-    if let Some((line, kind)) = &followed.stop
-        && !followed.is_torn(acknowledged)
-    {
-        return Err(segment.flaw(*line, kind.clone()).into());
-    }
-    let head = followed.head.expect("a segment whose first record is bad is refused, not torn");
-    if head.seq < acknowledged {
-        let kind = FlawKind::Truncated { written: acknowledged, found: head.seq };
-        return Err(segment.flaw(1, kind).into());
-    }
-    let (checkpoint, good, torn) = (followed.checkpoint as u64, followed.good as u64, followed.rest.to_vec());
-    Ok(Some(Found { ledger, head, checkpoint, began, good, torn, written, segments }))
-}
-
-fn missing(folder: &Path, written: Option<Written>) -> Result<Option<Found>, StateError> {
-    match written.filter(|written| written.seq > 0) {
-        Some(written) => {
-            let kind = FlawKind::Truncated { written: written.seq, found: 0 };
-            Err(super::error::Flaw { file: head::path(folder), line: 1, kind }.into())
-        }
-        None => Ok(None),
-    }
-}
-
 fn start(folder: &Path, now: Timestamp) -> Result<(), StateError> {
     let occasion = Occasion { at: now, cycle: None, actor: &Actor::Daemon };
     let (line, _) = checkpoint(Head::START, occasion, &Ledger::default())?;
@@ -317,45 +236,4 @@ fn seal(
     let Occasion { at, cycle, actor } = occasion;
     let draft = Draft { schema, seq: before.seq + 1, at, cycle, actor, event, prev: before.hash };
     draft.seal(lines).map_err(StateError::Encode)
-}
-
-/// At most this many cut-off ends are kept for whoever wants to look at them.
-const TORN_KEPT: usize = 8;
-
-fn set_aside(folder: &Path, segment: &Segment, offset: u64, torn: &[u8]) -> Result<Notice, StateError> {
-    let kept = folder.join(format!("torn-{:08}-{offset:012}", segment.number));
-    let write = || {
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&kept)?;
-        file.write_all(torn)?;
-        file.sync_all()
-    };
-    write().map_err(StateError::io("write", &kept))?;
-    let mut old = names(folder, |name| name.starts_with("torn-"))?;
-    old.sort();
-    old.truncate(old.len().saturating_sub(TORN_KEPT));
-    for path in old {
-        fs::remove_file(&path).map_err(StateError::io("delete", &path))?;
-    }
-    let (file, bytes) = (segment.path.clone(), torn.len() as u64);
-    Ok(Notice::TailRepaired { file, bytes, kept: Some(kept) })
-}
-
-/// Segments whose making was interrupted.
-fn remove_drafts(folder: &Path) -> Result<(), StateError> {
-    for path in names(folder, |name| name.ends_with(".new"))? {
-        fs::remove_file(&path).map_err(StateError::io("delete", &path))?;
-    }
-    Ok(())
-}
-
-fn names(folder: &Path, wanted: impl Fn(&str) -> bool) -> Result<Vec<PathBuf>, StateError> {
-    let entries = fs::read_dir(folder).map_err(StateError::io("list", folder))?;
-    let mut found = Vec::new();
-    for entry in entries {
-        let entry = entry.map_err(StateError::io("list", folder))?;
-        if entry.file_name().to_str().is_some_and(&wanted) {
-            found.push(entry.path());
-        }
-    }
-    Ok(found)
 }

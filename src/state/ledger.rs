@@ -3,11 +3,11 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::model::event::{Event, IntentId, LinkBy, Outcome};
+use crate::model::event::{Departure, Event, IntentId, LinkBy, Outcome};
 use crate::model::id::{Address, PersonId, SeatId};
 use crate::model::ledger::{
     Absence, Approval, Backoff, GuardedSet, Ledger, Link, OpenIntent, OwnedSeat, Reservation, hold_key,
-    is_revocation, subject_key,
+    is_revocation, narrows, subject_key,
 };
 use crate::model::operation::{Kind, Operation, PersonRef};
 
@@ -25,7 +25,6 @@ const BACKOFFS_KEPT: SignedDuration = SignedDuration::from_hours(24 * 30);
 /// Takes one record in.
 pub fn fold(ledger: &mut Ledger, at: Timestamp, event: &Event) {
     match event {
-        Event::CycleStarted => {}
         Event::CycleFinished { in_scope, .. } => {
             ledger.scope_baseline = in_scope.or(ledger.scope_baseline);
             prune(ledger, at);
@@ -40,10 +39,7 @@ pub fn fold(ledger: &mut Ledger, at: Timestamp, event: &Event) {
             ledger.links.remove(person);
             ledger.absences.remove(person);
         }
-        Event::Adopted { seat, name } => {
-            let owned = OwnedSeat { seat: seat.clone(), name: name.clone() };
-            ledger.owned.insert(seat.as_str().to_owned(), owned);
-        }
+        Event::Adopted { seat, name } => adopt(ledger, seat, name),
         Event::Disowned { seat } => forget_seat(ledger, seat),
         Event::InvitationVanished { person } => {
             if let Some(link) = ledger.links.get_mut(person) {
@@ -57,14 +53,7 @@ pub fn fold(ledger: &mut Ledger, at: Timestamp, event: &Event) {
         Event::AccountUnmapped { address } => {
             ledger.accounts.remove(address.folded());
         }
-        Event::AbsenceSeen { person, departure } => {
-            let first = Absence { departure: *departure, confirmations: 0, since: at };
-            let absence = ledger.absences.entry(person.clone()).or_insert(first);
-            if absence.departure != *departure {
-                *absence = first;
-            }
-            absence.confirmations = absence.confirmations.saturating_add(1);
-        }
+        Event::AbsenceSeen { person, departure } => miss(ledger, at, person, *departure),
         Event::AbsenceCleared { person } => {
             ledger.absences.remove(person);
         }
@@ -80,17 +69,38 @@ pub fn fold(ledger: &mut Ledger, at: Timestamp, event: &Event) {
             keep_newest(&mut ledger.guarded, GUARDED_KEPT);
         }
         Event::Approved { digest, entries, expires } => {
-            ledger.approvals.retain(|approval| approval.digest != *digest);
+            spend(ledger, digest);
             let (digest, entries) = (digest.clone(), entries.clone());
             ledger.approvals.push(Approval { digest, entries, expires: *expires });
         }
-        Event::ApprovalSpent { digest } => ledger.approvals.retain(|approval| approval.digest != *digest),
+        Event::ApprovalSpent { digest } => spend(ledger, digest),
         Event::PlanSpent { digest, created_at } => {
             ledger.spent_plans.push((digest.clone(), *created_at));
             keep_newest(&mut ledger.spent_plans, SPENT_KEPT);
         }
         Event::Checkpoint { ledger: whole } => ledger.clone_from(whole),
     }
+}
+
+fn adopt(ledger: &mut Ledger, seat: &SeatId, name: &Address) {
+    // A linked seat is ours already, and its person's.
+    if ledger.person_of(seat).is_none() {
+        let owned = OwnedSeat { seat: seat.clone(), name: name.clone() };
+        ledger.owned.insert(seat.as_str().to_owned(), owned);
+    }
+}
+
+fn miss(ledger: &mut Ledger, at: Timestamp, person: &PersonId, departure: Departure) {
+    let first = Absence { departure, confirmations: 0, since: at };
+    let absence = ledger.absences.entry(person.clone()).or_insert(first);
+    if absence.departure != departure {
+        *absence = first;
+    }
+    absence.confirmations = absence.confirmations.saturating_add(1);
+}
+
+fn spend(ledger: &mut Ledger, digest: &str) {
+    ledger.approvals.retain(|approval| approval.digest != digest);
 }
 
 fn keep_newest<T>(list: &mut Vec<T>, count: usize) {
@@ -154,8 +164,12 @@ fn invited(
     expires: Option<Timestamp>,
 ) {
     let (Some(person), Some(invitee)) = (&operation.person, &operation.invitee) else { return };
-    let sent = ledger.links.get(&person.id).map_or(0, |link| link.invitations_sent);
-    let since = ledger.links.get(&person.id).map_or(at, |link| link.since);
+    let before = ledger.links.remove(&person.id);
+    let sent = before.as_ref().map_or(0, |link| link.invitations_sent);
+    let had = before.as_ref().and_then(|link| link.applied.as_ref()).filter(|_| operation.replacement);
+    if had.zip(operation.after.as_ref()).is_some_and(|(had, gets)| narrows(had, gets)) {
+        ledger.revocations.push(at);
+    }
     if let Some(seat) = seat {
         forget_seat(ledger, seat);
     }
@@ -166,7 +180,7 @@ fn invited(
         seat: seat.cloned(),
         by: LinkBy::Invited,
         name: invitee.email.clone(),
-        since,
+        since: before.as_ref().map_or(at, |link| link.since),
         applied: operation.after.clone(),
         invited_as: Some((invitee.first_name.clone(), invitee.last_name.clone())),
         expires,
@@ -210,21 +224,28 @@ fn gone(ledger: &mut Ledger, at: Timestamp, operation: &Operation) {
         if let Some(link) = ledger.links.get_mut(&holder) {
             link.seat = None;
             link.expires = None;
+            // What the next one is compared with, to tell whether it grants less.
+            link.applied = operation.before.clone().or(link.applied.take());
         }
     } else {
         release(ledger, at, operation, &holder);
     }
 }
 
-/// What was to go had become another seat meanwhile: an invitation was accepted. It stays ours, and the next plan takes it.
+/// What was to go had become another seat meanwhile: an invitation was accepted. It stays ours, and the next plan takes
+/// it, unless it is somebody else's already.
 fn moved(ledger: &mut Ledger, operation: &Operation, seat: &SeatId) {
     let Some(before) = operation.target.seat_id() else { return };
-    if let Some(owned) = ledger.owned.remove(before.as_str()) {
-        ledger.owned.insert(seat.as_str().to_owned(), OwnedSeat { seat: seat.clone(), name: owned.name });
-    }
+    let free = before == *seat || !ledger.owns(seat);
     let holder = holder(ledger, operation, &before);
-    if let Some(link) = holder.and_then(|person| ledger.links.get_mut(&person)) {
-        link.seat = Some(seat.clone());
+    let owned = ledger.owned.remove(before.as_str());
+    match (holder.and_then(|person| ledger.links.get_mut(&person)), owned) {
+        (Some(link), _) => link.seat = free.then(|| seat.clone()),
+        (None, Some(owned)) if free => {
+            let owned = OwnedSeat { seat: seat.clone(), name: owned.name };
+            ledger.owned.insert(seat.as_str().to_owned(), owned);
+        }
+        (None, Some(_) | None) => {}
     }
 }
 

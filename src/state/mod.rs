@@ -8,13 +8,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use crate::clock::Clock;
 use crate::model::event::{Actor, CycleId, Event};
 use crate::model::ledger::Ledger;
-use crate::model::team::TeamSnapshot;
 
 pub mod audit;
 mod cache;
@@ -24,8 +21,11 @@ mod error;
 mod export;
 mod head;
 mod journal;
+mod kept;
 mod ledger;
 mod lock;
+mod look;
+mod mend;
 pub mod process;
 pub mod seccomp;
 mod segment;
@@ -36,6 +36,7 @@ pub use cache::{Cache, CacheError, CacheHealth, CachedDirectory};
 pub use chain::{Hash, Head, Record};
 pub use check::{CheckReport, JournalHealth, check};
 pub use error::{Flaw, FlawKind, Notice, StateError};
+pub use kept::Note;
 pub use ledger::fold;
 pub use lock::PATIENCE;
 pub use verify::{Verified, verify};
@@ -45,8 +46,6 @@ use lock::Lock;
 
 /// Small enough to be read again at every start.
 const SEGMENT_BYTES: u64 = 8 * 1024 * 1024;
-/// Cycles the cache remembers.
-const CYCLES: usize = 100;
 
 /// How a state is opened.
 #[derive(Clone, Debug)]
@@ -72,27 +71,6 @@ impl OpenOptions {
         let eighth = self.retention / 8;
         let age = eighth.clamp(SignedDuration::from_hours(24), SignedDuration::from_hours(24 * 30));
         Limits { bytes: self.segment_bytes, age }
-    }
-}
-
-/// A small value the daemon keeps between cycles and can do without.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Note {
-    /// Requests of the last hour.
-    Budget,
-    /// The plan of the last cycle.
-    LastPlan,
-    /// Quarantine, last success, failures in a row.
-    Daemon,
-}
-
-impl Note {
-    fn key(self) -> &'static str {
-        match self {
-            Self::Budget => "note/budget",
-            Self::LastPlan => "note/plan",
-            Self::Daemon => "note/daemon",
-        }
     }
 }
 
@@ -149,7 +127,7 @@ impl State {
         if lock::exists(dir)? {
             lock::check(dir)?;
             lock = Some(Lock::acquire(dir, options.patience)?);
-            told = journal::read(&journal_folder(dir))?;
+            told = look::read(&journal_folder(dir))?;
             if cache::is_present(dir) {
                 (cache, notices) = Cache::open(dir, options.clock.now());
             }
@@ -272,75 +250,6 @@ impl State {
         let seats = ledger.links.len() + ledger.owned.len();
         self.record(None, actor, vec![Event::Checkpoint { ledger: Box::new(ledger) }])?;
         Ok(seats)
-    }
-}
-
-/// The cache, whose trouble nobody has to handle: it is logged, and what was asked for is not there.
-impl State {
-    /// Why the cache is off; `None` while it works.
-    pub fn cache_trouble(&self) -> Option<String> {
-        self.cache.trouble()
-    }
-
-    /// Keeps the team as it was read.
-    pub fn put_team(&self, team: &TeamSnapshot, at: Timestamp) {
-        self.keep("team", |cache| cache.put_team(team, at));
-    }
-
-    /// The team as it was kept last, and when it was read.
-    pub fn team(&self) -> Option<(TeamSnapshot, Timestamp)> {
-        self.logged("team", self.cache.team())?
-    }
-
-    /// Keeps the directory as it was read, and where its change feed goes on.
-    pub fn put_directory(&self, directory: &CachedDirectory) {
-        self.keep("directory", |cache| cache.put_directory(directory));
-    }
-
-    /// The directory as it was kept last.
-    pub fn directory(&self) -> Option<CachedDirectory> {
-        self.logged("directory", self.cache.directory())?
-    }
-
-    /// Keeps a cycle's report; the latest hundred stay.
-    pub fn put_cycle<T: Serialize>(&self, id: &CycleId, report: &T) {
-        self.keep("cycle", |cache| cache.push("cycle/", &id.0, report, CYCLES));
-    }
-
-    /// The latest reports, newest first.
-    pub fn cycles<T: DeserializeOwned>(&self, most: usize) -> Vec<T> {
-        self.logged("cycles", self.cache.newest("cycle/", most)).unwrap_or_default()
-    }
-
-    /// Keeps a note.
-    pub fn put_note<T: Serialize>(&self, note: Note, value: &T) {
-        self.keep(note.key(), |cache| cache.put(note.key(), value));
-    }
-
-    /// A note, where there is one.
-    pub fn note<T: DeserializeOwned>(&self, note: Note) -> Option<T> {
-        self.logged("note", self.cache.get(note.key()))?
-    }
-
-    fn keep(&self, what: &'static str, put: impl FnOnce(&Cache) -> Result<(), CacheError>) {
-        match self.mode {
-            Mode::Write => self.logged(what, put(&self.cache)).unwrap_or_default(),
-            Mode::Look => {}
-        }
-    }
-
-    fn logged<T>(&self, what: &'static str, result: Result<T, CacheError>) -> Option<T> {
-        match result {
-            Ok(value) => Some(value),
-            Err(CacheError::Off(why)) => {
-                tracing::debug!(what, why, "cache is off");
-                None
-            }
-            Err(error) => {
-                tracing::warn!(what, error = %error, "cache failed");
-                None
-            }
-        }
     }
 }
 

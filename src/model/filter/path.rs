@@ -16,21 +16,25 @@ pub struct AttributePath {
     pub(super) urn: Option<Arc<str>>,
     pub(super) name: Arc<str>,
     pub(super) sub: Vec<Arc<str>>,
+    /// The name as it was written: Graph finds a directory extension only by its exact case.
+    written: Arc<str>,
 }
 
 impl AttributePath {
     /// Reads a path of a filter or of the configuration. A dot in a URN's version is not a dot of the path.
     pub fn new(text: &str) -> Self {
-        let text = text.trim().to_lowercase();
+        let text = text.trim();
         let (urn, rest) = match text.rsplit_once(':') {
-            Some((urn, rest)) if urn.starts_with("urn:") => (Some(urn), rest),
-            Some(_) | None => (None, text.as_str()),
+            Some((urn, rest)) if urn.to_lowercase().starts_with("urn:") => (Some(urn.to_lowercase()), rest),
+            Some(_) | None => (None, text),
         };
-        let mut parts = rest.split('.').map(Arc::from);
+        let mut parts = rest.split('.');
+        let written = parts.next().unwrap_or_default();
         Self {
-            urn: urn.filter(|urn| !CORE.contains(urn)).map(Arc::from),
-            name: parts.next().unwrap_or_default(),
-            sub: parts.collect(),
+            urn: urn.filter(|urn| !CORE.contains(&urn.as_str())).map(Arc::from),
+            name: written.to_lowercase().into(),
+            sub: parts.map(|part| part.to_lowercase().into()).collect(),
+            written: written.into(),
         }
     }
 
@@ -43,10 +47,10 @@ impl AttributePath {
         self
     }
 
-    /// Every top-level name under which the value may stand.
+    /// Every top-level name under which the value may stand; the plain one as it was written.
     pub fn top_level(&self) -> impl Iterator<Item = Arc<str>> {
         let flat = self.urn.as_ref().map(|urn| format!("{urn}:{}", self.name).into());
-        [self.urn.clone(), flat, Some(Arc::clone(&self.name))].into_iter().flatten()
+        [self.urn.clone(), flat, Some(Arc::clone(&self.written))].into_iter().flatten()
     }
 
     /// The value: nested under the URN, as the flattened key `URN:name`, or at the top level. A null counts as absent.

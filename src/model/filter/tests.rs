@@ -252,6 +252,6 @@ fn a_source_is_told_every_place_to_keep() {
     .expect("a filter");
     let names: Vec<_> = filter.attributes().into_iter().collect();
     let wanted =
-        ["emails", "level", "name", "urn:example:2.0:user", "urn:example:2.0:user:level", "usertype"];
+        ["Level", "emails", "name", "urn:example:2.0:user", "urn:example:2.0:user:level", "userType"];
     assert_eq!(names.iter().map(|name| &**name).collect::<Vec<_>>(), wanted);
 }

@@ -122,13 +122,13 @@ fn what_moved_is_told_line_by_line() {
 fn the_forecast_counts_requests_and_their_pace() {
     let forecast = |requests, pace_ms| {
         World::read(MIXED).with_input(|input| {
-            let allowance = Allowance { requests, pace_ms };
+            let allowance = Allowance { requests, at_once: 0, pace_ms };
             let forecast = crate::plan::plan(&crate::plan::Input { allowance, ..*input }).plan.forecast;
             (forecast.requests, forecast.seconds)
         })
     };
     assert_eq!(forecast(1800, 500), (7, 4));
-    assert_eq!(forecast(7, 0), (7, 0));
+    assert_eq!(forecast(7, 0), (7, 3));
     assert_eq!(forecast(6, 500), (7, 3600));
     assert_eq!(forecast(3, 500), (7, 7200));
     assert_eq!(forecast(0, 500), (7, 25_200));

@@ -167,7 +167,7 @@ impl World {
             policy: &self.policy,
             ledger: &self.ledger,
             now: self.now,
-            allowance: Allowance { requests: 1800, pace_ms: 500 },
+            allowance: Allowance { requests: 1800, at_once: 0, pace_ms: 500 },
         })
     }
 

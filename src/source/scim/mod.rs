@@ -1,1 +1,183 @@
-//! SCIM 2.0 (RFC 7643, RFC 7644, RFC 9865).
+//! SCIM 2.0 (RFC 7643, RFC 7644, RFC 9865) as a reading client.
+//!
+//! `client` sends and judges statuses, `wire` and `person` know the remote shapes, `paging` walks lists, `groups` and
+//! `members` find out who belongs to what. Nothing here decides what a membership is worth.
+
+mod auth;
+mod client;
+mod endpoints;
+pub mod groups;
+mod index_walk;
+pub mod members;
+mod oauth;
+pub mod paging;
+mod person;
+mod recheck;
+mod wanted;
+pub mod wire;
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use reqwest::Url;
+
+pub use auth::Auth;
+pub use person::PersonRecord;
+pub use wanted::Wanted;
+
+use super::catalog::Catalog;
+use super::{DirectorySource, Interest, Recheck, SourceError};
+use crate::clock::Clock;
+use crate::http::{HttpClient, HttpOptions, Peer};
+use crate::metrics::Metrics;
+use crate::model::{Coverage, DirectorySnapshot, GroupId, Person, PersonId};
+use auth::Credentials;
+use client::Client;
+use endpoints::{GroupList, Single, UserList};
+use groups::{GatherPlan, Gathered, Strays, gather};
+use members::Index;
+use paging::{Begun, Method, WalkPlan, Walked, walk};
+use wire::Announced;
+
+/// `[source.scim]` with its secrets read.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The folder of `/Users` and `/Groups`.
+    pub base_url: Url,
+    /// How we show who we are.
+    pub auth: Auth,
+    /// Entries asked for per page.
+    pub page_size: u32,
+    /// Requests in flight at once.
+    pub concurrency: usize,
+    /// The URN under which the provider may keep custom attributes; empty for none.
+    pub attribute_namespace: String,
+}
+
+/// A directory behind SCIM 2.0.
+pub struct ScimSource {
+    client: Client,
+    page_size: u32,
+    concurrency: usize,
+    namespace: String,
+    /// Group ids of the latest list: a second read of single groups has no other way to tell a nested group that
+    /// comes without `type` and `$ref` from a person.
+    group_ids: Mutex<BTreeSet<GroupId>>,
+}
+
+impl ScimSource {
+    /// Opens no connection.
+    ///
+    /// # Errors
+    /// A URL that may not be used, a token that fits no header.
+    pub fn new(settings: Settings, metrics: Arc<Metrics>, clock: Clock) -> Result<Self, SourceError> {
+        Self::with_options(settings, &HttpOptions::standard(), metrics, clock)
+    }
+
+    /// As [`Self::new`], with other bounds.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_options(
+        settings: Settings,
+        options: &HttpOptions,
+        metrics: Arc<Metrics>,
+        clock: Clock,
+    ) -> Result<Self, SourceError> {
+        let base = settings.base_url;
+        let http = HttpClient::new(Peer::Directory, &base, options, Arc::clone(&metrics), clock.clone())?;
+        let credentials = Credentials::new(settings.auth, options, metrics, clock)?;
+        Ok(Self {
+            client: Client { http, base, credentials },
+            page_size: settings.page_size,
+            concurrency: settings.concurrency,
+            namespace: settings.attribute_namespace,
+            group_ids: Mutex::default(),
+        })
+    }
+
+    /// Uses other credentials from the next request on.
+    ///
+    /// # Errors
+    /// Credentials that cannot be used; the old ones stay.
+    pub fn swap_auth(&self, auth: Auth) -> Result<(), SourceError> {
+        self.client.credentials.swap(auth)
+    }
+
+    /// Our clock minus the provider's, in seconds, as its latest answer had it.
+    pub fn skew_seconds(&self) -> Option<i64> {
+        self.client.http.skew_seconds()
+    }
+
+    fn walk_plan(&self, announced: Announced) -> WalkPlan {
+        let page_size = u64::from(self.page_size).min(announced.max_page_size.unwrap_or(u64::MAX));
+        let method = if announced.cursor { Method::Cursor } else { Method::Index };
+        WalkPlan { method, page_size, concurrency: self.concurrency }
+    }
+
+    fn wanted(&self, interest: &Interest) -> Wanted {
+        Wanted::new(&interest.attributes, &self.namespace)
+    }
+
+    /// The groups of the interest, as far as they can be read.
+    async fn read_groups(
+        &self,
+        interest: &Interest,
+        wanted: &Wanted,
+        plan: WalkPlan,
+        people: &Walked<PersonRecord>,
+    ) -> Result<Gathered, SourceError> {
+        if interest.groups.is_empty() {
+            return Ok(Gathered::default());
+        }
+        let list = GroupList::new(&self.client, &interest.groups);
+        let listed = walk(&list, plan).await?;
+        let ids = || listed.items.iter().map(|group| group.id.clone());
+        *self.group_ids.lock().unwrap_or_else(PoisonError::into_inner) = ids().collect();
+        let mut index = Index::new(ids());
+        people.items.iter().for_each(|record| index.add(record));
+        let names = listed.items.iter().map(|group| (group.id.clone(), Arc::clone(&group.name))).collect();
+        let catalog = Catalog { groups: names, problems: listed.problems };
+        let chosen = catalog.choose(&interest.groups)?;
+        let roots = listed.items.into_iter().filter(|group| chosen.ids.contains(&group.id)).collect();
+        let strays = if people.problems.is_empty() { Strays::LookUp } else { Strays::Keep };
+        let reader = Single { client: &self.client, wanted };
+        let plan = GatherPlan {
+            nested: interest.nested,
+            members_seen: list.members_seen(),
+            strays,
+            concurrency: self.concurrency,
+        };
+        let mut gathered = gather(&reader, index, roots, plan).await?;
+        gathered.problems.splice(0..0, catalog.problems.into_iter().chain(chosen.problems));
+        Ok(gathered)
+    }
+}
+
+impl DirectorySource for ScimSource {
+    async fn read(&self, interest: &Interest) -> Result<DirectorySnapshot, SourceError> {
+        let plan = self.walk_plan(self.client.announced().await);
+        let wanted = self.wanted(interest);
+        let people = walk(&UserList { client: &self.client, wanted: &wanted }, plan).await?;
+        if people.begun == Begun::No {
+            return Ok(DirectorySnapshot::new(vec![], vec![], vec![], Coverage::Failed(people.problems)));
+        }
+        let gathered = self.read_groups(interest, &wanted, plan, &people).await?;
+        let problems = people.problems.into_iter().chain(gathered.problems).collect();
+        let records = people.items.into_iter().chain(gathered.people);
+        let people: Vec<Person> = records.map(|record| record.person).collect();
+        Ok(DirectorySnapshot::new(people, gathered.groups, vec![], Coverage::from_problems(problems)))
+    }
+
+    async fn recheck(
+        &self,
+        interest: &Interest,
+        people: &[PersonId],
+        groups: &[GroupId],
+    ) -> Result<Recheck, SourceError> {
+        recheck::recheck(self, interest, people, groups).await
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -97,7 +97,9 @@ fn first_try(dir: &Path, now: Timestamp) -> Result<Db, Refusal> {
     let db = match patiently(&path) {
         Err(Refusal::Damaged(why)) if why == BAD_SNAPSHOT => {
             // The log itself is whole; without its snapshots it is replayed from the start.
-            move_snapshots(&path, &aside(dir, now)).map_err(|error| Refusal::System(error.to_string()))?;
+            move_snapshots(&path, &aside(dir, now))
+                .and_then(|()| forget_old(dir))
+                .map_err(|error| Refusal::System(error.to_string()))?;
             patiently(&path)
         }
         other => other,
@@ -119,9 +121,7 @@ fn patiently(path: &Path) -> Result<Db, Refusal> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         match raw(path) {
-            Err(Refusal::System(why))
-                if why.contains("could not acquire lock") && Instant::now() < deadline =>
-            {
+            Err(Refusal::System(why)) if why.contains(LOCKED) && Instant::now() < deadline => {
                 thread::sleep(Duration::from_millis(50));
             }
             other => return other,
@@ -145,11 +145,22 @@ const BAD_SNAPSHOT: &str = "a snapshot is damaged";
 
 fn refuse(error: &sled::Error) -> Refusal {
     match error {
-        sled::Error::Io(error) => Refusal::System(error.to_string()),
+        sled::Error::Io(error) if is_passing(error) => Refusal::System(error.to_string()),
         sled::Error::Corruption { at: None, .. } => Refusal::Damaged(BAD_SNAPSHOT.to_owned()),
         other => Refusal::Damaged(other.to_string()),
     }
 }
+
+/// True for what is no fault of the files: another process, a full disk, missing rights, too many open files.
+fn is_passing(error: &io::Error) -> bool {
+    use io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded | PermissionDenied | ReadOnlyFilesystem)
+        || matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::EIO | libc::ENOMEM))
+        || error.to_string().contains(LOCKED)
+}
+
+/// sled says so under the kind `Other`.
+const LOCKED: &str = "could not acquire lock";
 
 /// What a panic said.
 pub(super) fn words(panic: &(dyn Any + Send)) -> String {

@@ -57,3 +57,32 @@ fn a_second_process_is_told_that_the_state_is_in_use() {
     drop(state);
     world.open().unwrap();
 }
+
+#[test]
+fn a_folder_that_cannot_be_used_is_named_in_one_line() {
+    let world = World::new();
+    fs::write(world.dir(), "a file").unwrap();
+    let error = world.open().unwrap_err();
+    assert!(error.to_string().starts_with(&format!("{}: ", world.dir().display())), "{error}");
+    assert!(!error.to_string().contains('\n'));
+}
+
+#[test]
+fn a_state_can_be_shared_between_threads() {
+    fn shared<T: Send + Sync>(_: &T) {}
+    let world = World::new();
+    let (state, _) = world.open().unwrap();
+    shared(&state);
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let state = &state;
+            scope.spawn(move || {
+                for number in 0..25 {
+                    absent(state, &format!("p-{thread}-{number}")).unwrap();
+                }
+            });
+        }
+    });
+    assert_eq!((state.records_total(), people(&state).len()), (101, 100));
+    assert_eq!(verify(&world.dir()).unwrap().head, state.head());
+}

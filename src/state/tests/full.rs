@@ -50,7 +50,7 @@ fn a_full_disk_is_an_error_and_nothing_of_it_stays() {
     fs::remove_file(ballast).unwrap();
     journal.append(occasion, &[absence("p-after")]).unwrap();
     drop(journal);
-    let told = journal::read(&journal_folder).unwrap().unwrap();
+    let told = look::read(&journal_folder).unwrap().unwrap();
     let people: Vec<_> = told.ledger.absences.keys().map(ToString::to_string).collect();
     assert_eq!(people, ["p-after", "p-before"]);
     assert_eq!(verify(&world.dir()).unwrap().records, 3);

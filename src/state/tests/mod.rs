@@ -10,9 +10,14 @@ use tempfile::TempDir;
 use super::*;
 use crate::model::event::CycleResult;
 
+mod audit;
+mod cache;
 mod chain;
+mod export;
 mod folder;
 mod full;
+mod kill;
+mod ledger;
 mod segments;
 
 /// A state folder that vanishes, and a clock that stands still.

@@ -1,0 +1,238 @@
+//! From an answer that is no success to one cause. Apple: use `code` for logic, match it by prefix, because codes may gain
+//! levels ("Parsing the Error Response Code"); several errors may come in one body, and the telling one need not be first.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::{AscError, Refusal};
+use crate::http::HttpError;
+
+/// Characters of Apple's text that reach a log.
+const LONGEST_TEXT: usize = 300;
+/// Errors of one body that are looked at.
+const MOST_ERRORS: usize = 50;
+/// A skew beyond this is named as the cause of a 401: the back-dating of tokens covers less.
+const TELLING_SKEW: u64 = 60;
+
+/// Whether a lost answer can have had an effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Spend {
+    /// It can be sent again.
+    Read,
+    /// It may have been carried out.
+    Write,
+}
+
+/// An answer, as far as it tells a cause.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Answer<'a> {
+    /// `PATCH /v1/users/ID`.
+    pub(super) endpoint: &'a str,
+    pub(super) status: u16,
+    pub(super) body: &'a [u8],
+    pub(super) retry_after: Option<Duration>,
+    /// Our clock minus Apple's.
+    pub(super) skew: Option<i64>,
+}
+
+impl Answer<'_> {
+    /// The cause.
+    pub(super) fn error(self) -> AscError {
+        let errors = parse_errors(self.body);
+        let text = self.text(&errors);
+        let codes = || codes(&errors);
+        match self.status {
+            401 => AscError::Refused { cause: self.unauthorized(), text },
+            403 => match forbidden(&errors) {
+                Some(cause) => AscError::Refused { cause, text },
+                None => AscError::Invalid { codes: codes(), text },
+            },
+            404 | 410 => AscError::Gone { text },
+            409 => AscError::Conflict { codes: codes(), text },
+            429 => AscError::RateLimited { retry_after: self.retry_after.map(|wait| wait.as_secs()), text },
+            408 | 500..=599 => AscError::Unknown { text },
+            400..=499 => AscError::Invalid { codes: codes(), text },
+            _ => AscError::Protocol { text },
+        }
+    }
+
+    fn unauthorized(self) -> Refusal {
+        match self.skew {
+            Some(skew) if skew.unsigned_abs() > TELLING_SKEW => Refusal::ClockSkew(skew),
+            Some(_) | None => Refusal::Credentials,
+        }
+    }
+
+    fn text(self, errors: &[ApiError]) -> String {
+        let said = match errors.first() {
+            Some(error) => error.text(),
+            None => format!("answered with {}", body_kind(self.body)),
+        };
+        let more = match errors.len() {
+            0 | 1 => String::new(),
+            count => format!(" (and {} more)", count - 1),
+        };
+        format!("{}: {} {said}{more}", self.endpoint, self.status)
+    }
+}
+
+/// The cause of a request without an answer.
+pub(super) fn without_answer(endpoint: &str, error: &HttpError, spend: Spend) -> AscError {
+    let text = format!("{endpoint}: {error}");
+    match error {
+        HttpError::WaitTooLong { seconds, .. } => AscError::RateLimited { retry_after: Some(*seconds), text },
+        HttpError::NotSent { .. } | HttpError::ForeignLink { .. } | HttpError::Setup(_) => {
+            AscError::NotSent { text }
+        }
+        HttpError::Lost { .. } | HttpError::Timeout { .. } => AscError::Unknown { text },
+        HttpError::Redirect { .. } | HttpError::TooLarge { .. } | HttpError::NotJson { .. } => match spend {
+            Spend::Read => AscError::Protocol { text },
+            Spend::Write => AscError::Unknown { text },
+        },
+    }
+}
+
+/// One element of `errors[]`, cleaned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiError {
+    /// `ENTITY_ERROR.ATTRIBUTE.INVALID`.
+    pub code: String,
+    /// Always there in Apple's description; empty where it is not.
+    pub title: String,
+    /// Not always there.
+    pub detail: String,
+}
+
+impl ApiError {
+    fn text(&self) -> String {
+        let said = if self.detail.is_empty() { &self.title } else { &self.detail };
+        let said = said.trim_end_matches('.');
+        match (self.code.is_empty(), said.is_empty()) {
+            (false, false) => format!("{}: {said}", self.code),
+            (false, true) => self.code.clone(),
+            (true, _) => said.to_owned(),
+        }
+    }
+
+    /// True for the code itself and for any deeper level of it.
+    fn is(&self, prefix: &str) -> bool {
+        self.code.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '_']))
+    }
+
+    fn says(&self, words: &str) -> bool {
+        self.title.to_lowercase().contains(words) || self.detail.to_lowercase().contains(words)
+    }
+}
+
+/// The errors of a body, most telling first: an agreement, a membership, then the deepest code. Empty when the body is no
+/// error document.
+pub fn parse_errors(body: &[u8]) -> Vec<ApiError> {
+    let document: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
+    let mut errors = Vec::new();
+    collect(document.get("errors"), &mut errors);
+    errors.sort_by_key(|error| std::cmp::Reverse(weight(error)));
+    errors
+}
+
+/// Apple nests the causes of some errors in `meta.associatedErrors`, by the path of the resource.
+fn collect(list: Option<&Value>, into: &mut Vec<ApiError>) {
+    for error in list.and_then(Value::as_array).into_iter().flatten() {
+        if into.len() >= MOST_ERRORS {
+            return;
+        }
+        let text =
+            |key: &str| clean(error.get(key).and_then(Value::as_str).unwrap_or_default(), LONGEST_TEXT);
+        into.push(ApiError { code: text("code"), title: text("title"), detail: text("detail") });
+        let nested = error.pointer("/meta/associatedErrors").and_then(Value::as_object);
+        for (_, list) in nested.into_iter().flatten() {
+            collect(Some(list), into);
+        }
+    }
+}
+
+fn weight(error: &ApiError) -> usize {
+    match refusal(error) {
+        Some(Refusal::Agreement) => 1000,
+        Some(Refusal::Membership) => 900,
+        Some(Refusal::RoleTooSmall | Refusal::Credentials | Refusal::ClockSkew(_)) | None => {
+            error.code.matches('.').count()
+        }
+    }
+}
+
+fn codes(errors: &[ApiError]) -> Vec<String> {
+    let mut codes: Vec<String> = Vec::new();
+    for error in errors {
+        if !error.code.is_empty() && !codes.contains(&error.code) {
+            codes.push(error.code.clone());
+        }
+    }
+    codes
+}
+
+/// The cause of a 403, `None` when it is about this request alone or nobody of Apple's said it.
+fn forbidden(errors: &[ApiError]) -> Option<Refusal> {
+    errors.iter().find_map(refusal)
+}
+
+fn refusal(error: &ApiError) -> Option<Refusal> {
+    if error.is("FORBIDDEN.REQUIRED_AGREEMENTS")
+        || error.code.contains("PLA_NOT_ACCEPTED")
+        || (error.code == "FORBIDDEN" && error.says("access unavailable"))
+    {
+        Some(Refusal::Agreement)
+    } else if error.is("FORBIDDEN") && error.says("active membership") {
+        // Apple has no code of its own for it; fastlane tells it by the same words.
+        Some(Refusal::Membership)
+    } else if error.is("FORBIDDEN_ERROR") && error.says("the resource '") {
+        // "The resource '…' does not allow 'GET_COLLECTION'": the method, not the key.
+        None
+    } else if error.is("FORBIDDEN") {
+        Some(Refusal::RoleTooSmall)
+    } else if error.is("NOT_AUTHORIZED") {
+        Some(Refusal::Credentials)
+    } else {
+        None
+    }
+}
+
+fn body_kind(body: &[u8]) -> String {
+    match body.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        None => "an empty body".to_owned(),
+        Some(b'<') => "a page of HTML instead of JSON".to_owned(),
+        Some(b'{' | b'[') => "JSON that names no error".to_owned(),
+        Some(_) => format!("text instead of JSON: {}", clean(&String::from_utf8_lossy(body), 80)),
+    }
+}
+
+/// Remote text made fit for a log or a terminal: no control or format characters, blanks folded, cut at `longest` characters.
+pub fn clean(text: &str, longest: usize) -> String {
+    let mut out = String::new();
+    for word in text.split(|c: char| c.is_whitespace() || is_unprintable(c)).filter(|word| !word.is_empty()) {
+        if !out.is_empty() {
+            out.push(' ');
+        }
+        out.push_str(word);
+        if out.len() > longest * 4 {
+            break;
+        }
+    }
+    match out.char_indices().nth(longest) {
+        Some((at, _)) => {
+            out.truncate(at);
+            out.push('…');
+            out
+        }
+        None => out,
+    }
+}
+
+/// Control characters, and those that reorder or hide what follows them.
+fn is_unprintable(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,204 @@
+//! The team as it is: two lists and the apps that rules name, page by page, with a word on everything that did not come.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::stream::{self, StreamExt};
+use reqwest::Method;
+
+use super::client::{AscClient, Call};
+use super::paging::{List, Scoped, Walked, scope_entry};
+use super::wire::{self, Listed};
+use super::{AscError, TeamRead};
+use crate::model::{Access, AppId, BundleId, Coverage, Invitation, Member, Problem, TeamSnapshot};
+
+/// Apple's largest page.
+const PAGE: &str = "200";
+/// Lists of apps read at a time.
+const AT_A_TIME: usize = 4;
+/// Bundle ids in one request: some 2,000 characters of address.
+const BUNDLES: usize = 50;
+
+const USERS: &str = "/v1/users";
+const INVITATIONS: &str = "/v1/userInvitations";
+const APPS: &str = "/v1/apps";
+const USER_FIELDS: &str = "username,firstName,lastName,roles,allAppsVisible,provisioningAllowed,visibleApps";
+const INVITATION_FIELDS: &str =
+    "email,firstName,lastName,expirationDate,roles,allAppsVisible,provisioningAllowed,visibleApps";
+
+impl TeamRead for AscClient {
+    async fn read(&self, bundles: &BTreeSet<BundleId>) -> Result<TeamSnapshot, AscError> {
+        let (users, invitations, apps) =
+            futures_util::join!(self.users(), self.invitations(), self.apps(bundles));
+        let (mut users, mut invitations, (apps, app_problems)) = (users?, invitations?, apps?);
+        let mut problems = app_problems;
+        problems.append(&mut users.problems);
+        problems.append(&mut invitations.problems);
+        problems.extend(self.complete_apps(&mut users.items, &mut invitations.items).await?);
+        problems.sort();
+        let coverage = if users.nothing || invitations.nothing {
+            Coverage::Failed(problems)
+        } else {
+            Coverage::from_problems(problems)
+        };
+        let members = users.items.into_iter().map(|listed| listed.seat).collect();
+        let invitations = invitations.items.into_iter().map(|listed| listed.seat).collect();
+        Ok(TeamSnapshot::new(members, invitations, apps, coverage))
+    }
+
+    async fn seats(&self) -> Result<(Vec<Member>, Vec<Invitation>), AscError> {
+        let (users, invitations) = futures_util::join!(self.users(), self.invitations());
+        let (users, invitations) = (users?, invitations?);
+        if let Some(problem) = users.problems.iter().chain(&invitations.problems).next() {
+            return Err(AscError::Protocol { text: problem.0.clone() });
+        }
+        let members = users.items.into_iter().map(|listed| listed.seat).collect();
+        Ok((members, invitations.items.into_iter().map(|listed| listed.seat).collect()))
+    }
+}
+
+impl AscClient {
+    /// One small read that tells whether the key is accepted; headers of its answer fill skew and budget. That it
+    /// succeeds says nothing about writing: smaller roles may read both lists too.
+    ///
+    /// # Errors
+    /// Whatever a cycle's first read would meet.
+    pub async fn probe(&self) -> Result<(), AscError> {
+        let query = [("fields[users]", "roles"), ("limit", "1")];
+        let call = Call {
+            method: Method::GET,
+            url: self.url(USERS, &query),
+            body: None,
+            endpoint: format!("GET {USERS}"),
+            scope: Some(scope_entry(USERS, &query)),
+        };
+        let reply = self.call(&call).await?;
+        match wire::parse_users(&reply.body) {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                Err(AscError::Protocol { text: format!("{}: answered with {error}", call.endpoint) })
+            }
+        }
+    }
+
+    async fn users(&self) -> Result<Walked<Listed<Member>>, AscError> {
+        let query = [
+            ("fields[users]", USER_FIELDS),
+            ("fields[apps]", "bundleId"),
+            ("include", "visibleApps"),
+            ("limit[visibleApps]", "50"),
+            ("limit", PAGE),
+        ];
+        let list = List {
+            path: USERS,
+            query: &query,
+            scope: Scoped::Collection,
+            parse: wire::parse_users,
+            id: |listed| listed.seat.id.as_str(),
+        };
+        self.walk(&list).await
+    }
+
+    async fn invitations(&self) -> Result<Walked<Listed<Invitation>>, AscError> {
+        let query = [
+            ("fields[userInvitations]", INVITATION_FIELDS),
+            ("fields[apps]", "bundleId"),
+            ("include", "visibleApps"),
+            ("limit[visibleApps]", "50"),
+            ("limit", PAGE),
+        ];
+        let list = List {
+            path: INVITATIONS,
+            query: &query,
+            scope: Scoped::Collection,
+            parse: wire::parse_invitations,
+            id: |listed| listed.seat.id.as_str(),
+        };
+        self.walk(&list).await
+    }
+
+    /// The ids of these bundle ids, as far as the team has them. What comes back is checked again: the filter also
+    /// answers with apps whose bundle id only begins like the one that was asked for.
+    async fn apps(
+        &self,
+        bundles: &BTreeSet<BundleId>,
+    ) -> Result<(BTreeMap<BundleId, AppId>, Vec<Problem>), AscError> {
+        let (mut found, mut problems) = (BTreeMap::new(), Vec::new());
+        // A comma separates values in a filter and is in no bundle id.
+        let askable: Vec<&str> =
+            bundles.iter().map(BundleId::as_str).filter(|bundle| !bundle.contains(',')).collect();
+        for chunk in askable.chunks(BUNDLES) {
+            let filter = chunk.join(",");
+            let query =
+                [("filter[bundleId]", filter.as_str()), ("fields[apps]", "bundleId"), ("limit", PAGE)];
+            let list = List {
+                path: APPS,
+                query: &query,
+                scope: Scoped::Collection,
+                parse: wire::parse_apps,
+                id: |(id, _)| id.as_str(),
+            };
+            // An agreement may block this list alone; whoever needs no app is not held up by that.
+            let walked = match self.walk(&list).await {
+                Err(AscError::Refused { text, .. }) => {
+                    problems.push(Problem(text));
+                    continue;
+                }
+                walked => walked?,
+            };
+            problems.extend(walked.problems);
+            let asked = walked.items.into_iter().filter(|(_, bundle)| bundles.contains(bundle));
+            found.extend(asked.map(|(id, bundle)| (bundle, id)));
+        }
+        Ok((found, problems))
+    }
+
+    /// Reads the apps of those whose inlined list was cut, a few at a time. Whoever's cannot be read keeps `None`.
+    async fn complete_apps(
+        &self,
+        members: &mut [Listed<Member>],
+        invitations: &mut [Listed<Invitation>],
+    ) -> Result<Vec<Problem>, AscError> {
+        let mut cut: Vec<(String, &mut Access)> = Vec::new();
+        for listed in members.iter_mut().filter(|listed| listed.apps_cut) {
+            cut.push((self.apps_path(USERS, listed.seat.id.as_str()), &mut listed.seat.access));
+        }
+        for listed in invitations.iter_mut().filter(|listed| listed.apps_cut) {
+            cut.push((self.apps_path(INVITATIONS, listed.seat.id.as_str()), &mut listed.seat.access));
+        }
+        let reads: Vec<_> = cut.iter().map(|(path, _)| self.visible_apps(path.clone())).collect();
+        let found: Vec<_> = stream::iter(reads).buffered(AT_A_TIME).collect().await;
+        let mut problems = Vec::new();
+        for (found, (_, access)) in found.into_iter().zip(cut) {
+            match found? {
+                Ok(apps) => access.visible_apps = Some(apps),
+                Err(more) => problems.extend(more),
+            }
+        }
+        Ok(problems)
+    }
+
+    fn apps_path(&self, list: &str, id: &str) -> String {
+        self.resource(list, id, Some("visibleApps")).path().to_owned()
+    }
+
+    /// The apps of one seat, or why they are not known.
+    async fn visible_apps(&self, path: String) -> Result<Result<BTreeSet<AppId>, Vec<Problem>>, AscError> {
+        let list = List {
+            path: &path,
+            query: &[("fields[apps]", "bundleId"), ("limit", PAGE)],
+            scope: Scoped::Below,
+            parse: wire::parse_app_ids,
+            id: AppId::as_str,
+        };
+        match self.walk(&list).await {
+            Ok(walked) if walked.problems.is_empty() => Ok(Ok(walked.items.into_iter().collect())),
+            Ok(walked) => Ok(Err(walked.problems)),
+            // About this one seat, as far as anybody knows: the lists have just been read with the same key.
+            Err(AscError::Refused { text, .. }) => Ok(Err(vec![Problem(text)])),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,86 @@
+//! One seat at a time, one request each.
+
+use reqwest::{Method, Url};
+use serde::Serialize;
+
+use super::client::{AscClient, Call};
+use super::{AscError, Sent, TeamWrite, Written, wire};
+use crate::http::Reply;
+use crate::model::operation::Invitee;
+use crate::model::{Access, InvitationId, MemberId};
+
+/// Under which Apple's infrastructure has been seen to send an id.
+const REQUEST_IDS: [&str; 3] = ["x-request-id", "x-apple-request-uuid", "x-apple-jingle-correlation-key"];
+
+impl TeamWrite for AscClient {
+    async fn invite(&self, invitee: &Invitee, access: &Access) -> Result<Written<Sent>, AscError> {
+        let endpoint = "POST /v1/userInvitations".to_owned();
+        settable(access, &endpoint)?;
+        let body = wire::invitation_body(invitee, access);
+        let url = self.url("/v1/userInvitations", &[]);
+        let reply = self.write(Method::POST, url, Some(&body), &endpoint).await?;
+        // The invitation is out. Without its id only the lists can tell which it is, as after a lost answer.
+        let sent = wire::parse_sent(&reply.body)
+            .map_err(|error| AscError::Unknown { text: format!("{endpoint}: answered with {error}") })?;
+        Ok(Written { request_id: request_id(&reply), value: sent })
+    }
+
+    async fn cancel(&self, invitation: &InvitationId) -> Result<Written<()>, AscError> {
+        let url = self.resource("/v1/userInvitations", invitation.as_str(), None);
+        let endpoint = format!("DELETE {}", url.path());
+        self.write(Method::DELETE, url, None::<&()>, &endpoint).await.map(|reply| written(&reply))
+    }
+
+    async fn update(&self, member: &MemberId, access: &Access) -> Result<Written<()>, AscError> {
+        let url = self.resource("/v1/users", member.as_str(), None);
+        let endpoint = format!("PATCH {}", url.path());
+        settable(access, &endpoint)?;
+        let body = wire::update_body(member, access);
+        self.write(Method::PATCH, url, Some(&body), &endpoint).await.map(|reply| written(&reply))
+    }
+
+    async fn remove(&self, member: &MemberId) -> Result<Written<()>, AscError> {
+        let url = self.resource("/v1/users", member.as_str(), None);
+        let endpoint = format!("DELETE {}", url.path());
+        self.write(Method::DELETE, url, None::<&()>, &endpoint).await.map(|reply| written(&reply))
+    }
+}
+
+impl AscClient {
+    async fn write(
+        &self,
+        method: Method,
+        url: Url,
+        body: Option<&impl Serialize>,
+        endpoint: &str,
+    ) -> Result<Reply, AscError> {
+        let body = body.map(serde_json::to_vec).transpose();
+        let body = body.map_err(|error| AscError::NotSent { text: format!("{endpoint}: {error}") })?;
+        self.call(&Call { method, url, body, endpoint: endpoint.to_owned(), scope: None }).await
+    }
+}
+
+/// The last line before the wire: nobody is ever made Account Holder, and a role list is never empty. Apple refuses both,
+/// in words that are not documented.
+fn settable(access: &Access, endpoint: &str) -> Result<(), AscError> {
+    let wrong = if access.is_account_holder() {
+        "ACCOUNT_HOLDER cannot be given"
+    } else if access.roles.is_empty() {
+        "at least one role is needed"
+    } else {
+        return Ok(());
+    };
+    Err(AscError::Invalid { codes: Vec::new(), text: format!("{endpoint}: not sent, {wrong}") })
+}
+
+fn written(reply: &Reply) -> Written<()> {
+    Written { value: (), request_id: request_id(reply) }
+}
+
+fn request_id(reply: &Reply) -> Option<String> {
+    let id = REQUEST_IDS.iter().find_map(|name| reply.header(name))?;
+    Some(super::errors::clean(id, 100)).filter(|id| !id.is_empty())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,84 @@
+use serde_json::json;
+
+use super::super::client::Reach;
+use super::super::fake::{Fake, Say};
+use super::*;
+use crate::model::{Address, Role, Roles};
+
+fn access(roles: &[Role]) -> Access {
+    Access {
+        roles: roles.iter().cloned().collect::<Roles>(),
+        all_apps_visible: Some(false),
+        provisioning_allowed: false,
+        visible_apps: Some(["1".into()].into()),
+    }
+}
+
+fn ada() -> Invitee {
+    Invitee { email: Address::new("Ada+ios@example.com"), first_name: "Ada".into(), last_name: "King".into() }
+}
+
+#[tokio::test]
+async fn invitation_is_one_post_and_comes_back_with_its_id() {
+    let fake = Fake::start().await;
+    let attributes = json!({"email": "Ada+ios@example.com", "expirationDate": "2026-11-25T02:00:00-08:00"});
+    let created =
+        Say::json(201, &json!({"data": {"type": "userInvitations", "id": "i1", "attributes": attributes}}));
+    fake.say("POST /v1/userInvitations", [created.with("x-request-id", "R-1")]);
+    let sent = fake.client(Reach::Full).invite(&ada(), &access(&[Role::DEVELOPER])).await.expect("sent");
+    let expires = Some("2026-11-25T10:00:00Z".parse().expect("a time"));
+    let expected = Written { value: Sent { id: "i1".into(), expires }, request_id: Some("R-1".into()) };
+    assert_eq!(sent, expected);
+    let asked = fake.asked("POST /v1/userInvitations");
+    assert_eq!(asked.len(), 1);
+    assert_eq!(
+        asked[0].body,
+        json!({"data": {"type": "userInvitations",
+            "attributes": {"email": "Ada+ios@example.com", "firstName": "Ada", "lastName": "King", "roles": ["DEVELOPER"],
+                "allAppsVisible": false, "provisioningAllowed": false},
+            "relationships": {"visibleApps": {"data": [{"type": "apps", "id": "1"}]}}}})
+    );
+}
+
+#[tokio::test]
+async fn update_is_one_patch_and_the_rest_deletes() {
+    let fake = Fake::start().await;
+    fake.say("PATCH /v1/users/u1", [Say::json(200, &json!({"data": {}}))]);
+    fake.say("DELETE /v1/users/u1", [Say::text(204, "")]);
+    fake.say("DELETE /v1/userInvitations/i1", [Say::text(204, "").with("x-apple-request-uuid", "R-2")]);
+    let client = fake.client(Reach::Full);
+    client.update(&"u1".into(), &access(&[Role::new("SALES")])).await.expect("updated");
+    client.remove(&"u1".into()).await.expect("removed");
+    let cancelled = client.cancel(&"i1".into()).await.expect("cancelled");
+    assert_eq!(cancelled.request_id.as_deref(), Some("R-2"));
+    let patch = &fake.asked("PATCH /v1/users/u1")[0].body["data"];
+    assert_eq!((&patch["id"], &patch["type"]), (&json!("u1"), &json!("users")));
+    assert_eq!(patch["relationships"]["visibleApps"]["data"][0]["id"], "1");
+    for endpoint in ["DELETE /v1/users/u1", "DELETE /v1/userInvitations/i1"] {
+        assert_eq!(fake.asked(endpoint)[0].body, json!(null));
+    }
+}
+
+#[tokio::test]
+async fn seat_that_is_gone_says_so() {
+    let fake = Fake::start().await;
+    fake.say("DELETE /v1/userInvitations/i1", [Say::error(410, "GONE")]);
+    let client = fake.client(Reach::Full);
+    for error in [client.cancel(&"i1".into()).await, client.remove(&"u1".into()).await] {
+        assert!(matches!(error, Err(AscError::Gone { .. })), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn account_holder_and_empty_role_lists_never_reach_the_wire() {
+    let fake = Fake::start().await;
+    let client = fake.client(Reach::Full);
+    for roles in [&[][..], &[Role::ADMIN, Role::ACCOUNT_HOLDER]] {
+        let update = client.update(&"u1".into(), &access(roles)).await.expect_err("refused");
+        let invite = client.invite(&ada(), &access(roles)).await.expect_err("refused");
+        for error in [update, invite] {
+            assert!(matches!(error, AscError::Invalid { .. }) && error.to_string().contains("not sent"));
+        }
+    }
+    assert_eq!(fake.asked("PATCH /v1/users/u1").len() + fake.asked("POST /v1/userInvitations").len(), 0);
+}

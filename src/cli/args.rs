@@ -1,0 +1,335 @@
+//! The shape of the command line.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Parser, Subcommand, ValueEnum};
+
+use crate::control::protocol::Request;
+use crate::telemetry::{ColorChoice, LogFormat, Program};
+
+/// Keep the roster of an App Store Connect team in line with an identity provider.
+#[derive(Debug, Parser)]
+#[command(
+    name = "rosterd",
+    version,
+    max_term_width = 100,
+    propagate_version = true,
+    subcommand_required = true
+)]
+#[command(
+    after_help = "Try it with no account anywhere:\n  rosterd demo\n  rosterd simulate --dir sim & rosterd -c sim/config.toml plan\n\nExit codes: 0 done or nothing to do, 1 error, 2 changes are planned (plan --detailed-exitcode), 3 held by a guard,\n4 authentication or authorization refused, 5 partly applied, 6 state locked, 64 usage, 78 configuration."
+)]
+pub struct Args {
+    /// The team's configuration.
+    #[arg(
+        short,
+        long,
+        global = true,
+        env = "ROSTERD_CONFIG",
+        default_value = "/etc/rosterd/config.toml",
+        value_name = "FILE"
+    )]
+    pub config: PathBuf,
+    /// Shape of log lines on stderr.
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Auto, value_name = "FORMAT")]
+    pub log_format: LogFormat,
+    /// Say more; twice for requests.
+    #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "quiet")]
+    pub verbose: u8,
+    /// Say only what is wrong.
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// When to use colour.
+    #[arg(long, global = true, value_enum, default_value_t = ColorChoice::Auto, value_name = "WHEN")]
+    pub color: ColorChoice,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+impl Args {
+    /// -1 quiet, 0 usual, 1 and 2 more.
+    pub fn verbosity(&self) -> i8 {
+        if self.quiet { -1 } else { i8::try_from(self.verbose).unwrap_or(2) }
+    }
+}
+
+/// Text for people or JSON for programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TextOrJson {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// How a plan is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PlanOutput {
+    /// For people.
+    Text,
+    /// The saved file's schema, rosterd.plan/1.
+    Json,
+    /// For a pull-request comment.
+    Markdown,
+}
+
+/// `--output text|json`.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub struct Output {
+    /// How to print.
+    #[arg(long, value_enum, default_value_t = TextOrJson::Text, value_name = "FORMAT")]
+    pub output: TextOrJson,
+    /// The same as --output json.
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl Output {
+    /// True for JSON.
+    pub fn json(self) -> bool {
+        self.json || self.output == TextOrJson::Json
+    }
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Read the configuration and the files it names, offline, and report every problem.
+    #[command(after_help = "Example:\n  rosterd -c config.toml check")]
+    Check,
+    /// Test both connections, rights, budget, state and credentials, one line each with the cure.
+    #[command(after_help = "Example:\n  rosterd doctor")]
+    Doctor(Output),
+    /// Dry run: read both sides and print what would be done.
+    #[command(
+        after_help = "Examples:\n  rosterd plan\n  rosterd plan --out plan.json && rosterd apply plan.json\n  rosterd plan --output markdown --detailed-exitcode"
+    )]
+    Plan(PlanArgs),
+    /// Apply a saved plan, or plan, ask and apply.
+    #[command(after_help = "Examples:\n  rosterd apply\n  rosterd apply --yes\n  rosterd apply plan.json")]
+    Apply(ApplyArgs),
+    /// The daemon.
+    #[command(after_help = "Examples:\n  rosterd run\n  rosterd run --once")]
+    Run(RunArgs),
+    /// Last cycles, what is held and why, next cycle, quarantine, budget, credentials.
+    #[command(after_help = "Example:\n  rosterd status --json")]
+    Status(Output),
+    /// Release what guards hold in exactly this plan, once, within 24 hours.
+    #[command(after_help = "Example:\n  rosterd approve sha256:9f2b5c71d0aa")]
+    Approve {
+        /// The digest that `plan` and `status` show; its first 12 digits are enough.
+        digest: String,
+    },
+    /// One person, end to end: in scope or why not, which rule gave what, which seat, what happens next.
+    #[command(after_help = "Example:\n  rosterd explain ada@example.com")]
+    Explain(ExplainArgs),
+    /// Say that a person of the directory is a certain Apple Account.
+    #[command(after_help = "Example:\n  rosterd link ada@example.com ada.king@icloud.example.com")]
+    Link {
+        /// An address of the person in the directory.
+        email: String,
+        /// The Apple Account: the seat's user name.
+        apple_account: String,
+    },
+    /// Forget whose a seat is; the seat stays as it is.
+    #[command(after_help = "Examples:\n  rosterd unlink ada@example.com\n  rosterd unlink --all")]
+    Unlink(UnlinkArgs),
+    /// Say that seats are ours, so that they are removed when nobody in scope has them.
+    #[command(after_help = "Example:\n  rosterd adopt tester@example.com")]
+    Adopt {
+        /// User names, invited addresses or seat ids.
+        #[arg(required = true)]
+        who: Vec<String>,
+    },
+    /// The decision log.
+    #[command(
+        after_help = "Examples:\n  rosterd audit show --limit 20\n  rosterd audit verify\n  rosterd audit export > audit.jsonl"
+    )]
+    Audit(AuditArgs),
+    /// Ledger and state, for backup, moving and support.
+    #[command(
+        after_help = "Examples:\n  rosterd state export > state.jsonl\n  rosterd state import state.jsonl\n  rosterd state check"
+    )]
+    State(StateArgs),
+    /// Serve a simulated team and identity provider on loopback and write a configuration for them.
+    #[cfg(feature = "simulator")]
+    #[command(after_help = "Example:\n  rosterd simulate --dir sim &\n  rosterd -c sim/config.toml plan")]
+    Simulate(SimulateArgs),
+    /// The whole story in one command, with no account anywhere.
+    #[cfg(feature = "simulator")]
+    #[command(after_help = "Example:\n  rosterd demo")]
+    Demo,
+    /// Shell completions on stdout.
+    #[command(after_help = "Example:\n  rosterd completions bash > /etc/bash_completion.d/rosterd")]
+    Completions {
+        /// Which shell.
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Manual pages into a folder.
+    #[command(after_help = "Example:\n  rosterd man /usr/local/share/man/man1")]
+    Man {
+        /// The folder; it is made when missing.
+        dir: PathBuf,
+    },
+}
+
+/// `plan`.
+#[derive(Debug, clap::Args)]
+pub struct PlanArgs {
+    /// Save the plan (mode 0600) for `apply FILE`.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// How to print.
+    #[arg(long, value_enum, default_value_t = PlanOutput::Text, value_name = "FORMAT")]
+    pub output: PlanOutput,
+    /// Exit with 2 when there are operations or entries that a guard holds.
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+}
+
+/// `apply`.
+#[derive(Debug, clap::Args)]
+pub struct ApplyArgs {
+    /// A plan saved by `plan --out`: applied exactly, or refused with what moved since.
+    pub file: Option<PathBuf>,
+    /// Do not ask.
+    #[arg(short, long)]
+    pub yes: bool,
+    /// How to print the plan.
+    #[arg(long, value_enum, default_value_t = PlanOutput::Text, value_name = "FORMAT")]
+    pub output: PlanOutput,
+}
+
+/// `run`.
+#[derive(Debug, clap::Args)]
+pub struct RunArgs {
+    /// One cycle, then exit: for timers and cron.
+    #[arg(long)]
+    pub once: bool,
+}
+
+impl Command {
+    /// Who writes the log.
+    pub fn program(&self) -> Program {
+        if matches!(self, Self::Run(_)) { Program::Daemon } else { Program::Command }
+    }
+}
+
+/// `explain`.
+#[derive(Debug, clap::Args)]
+pub struct ExplainArgs {
+    /// An address, an id of the identity provider or a seat id.
+    pub who: String,
+    /// How to print.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// `unlink`.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+pub struct UnlinkArgs {
+    /// An address, an id of the identity provider or a seat id.
+    pub who: Option<String>,
+    /// Every link and every seat of ours: disconnects, and leaves every seat as it is.
+    #[arg(long)]
+    pub all: bool,
+}
+
+impl UnlinkArgs {
+    /// As a request.
+    pub fn request(self) -> Request {
+        match self.who {
+            Some(who) => Request::Unlink { who },
+            None => Request::UnlinkAll,
+        }
+    }
+}
+
+/// `audit`.
+#[derive(Debug, clap::Args)]
+pub struct AuditArgs {
+    /// What to do with it.
+    #[command(subcommand)]
+    pub command: AuditCommand,
+}
+
+/// `audit …`.
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// The latest records, newest last.
+    Show(AuditShowArgs),
+    /// Find any edited, dropped, swapped or truncated record.
+    Verify,
+    /// Every record as JSON Lines on stdout.
+    Export {
+        /// Not older than this (RFC 3339).
+        #[arg(long, value_name = "TIME")]
+        since: Option<jiff::Timestamp>,
+    },
+}
+
+/// `audit show`.
+#[derive(Debug, clap::Args)]
+pub struct AuditShowArgs {
+    /// How many.
+    #[arg(long, default_value_t = 50)]
+    pub limit: usize,
+    /// Not older than this (RFC 3339).
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<jiff::Timestamp>,
+    /// Only records about this address, id or seat.
+    #[arg(long)]
+    pub who: Option<String>,
+}
+
+/// `state`.
+#[derive(Debug, clap::Args)]
+pub struct StateArgs {
+    /// What to do with it.
+    #[command(subcommand)]
+    pub command: StateCommand,
+}
+
+/// `state …`.
+#[derive(Debug, Subcommand)]
+pub enum StateCommand {
+    /// JSON Lines on stdout.
+    Export,
+    /// Take over an export.
+    Import {
+        /// Made by `state export`.
+        file: PathBuf,
+    },
+    /// Say what is damaged and what would have to be rebuilt.
+    Check,
+}
+
+/// `simulate`.
+#[cfg(feature = "simulator")]
+#[derive(Debug, clap::Args)]
+pub struct SimulateArgs {
+    /// Where the configuration and the key go; made when missing.
+    #[arg(long, value_name = "DIR")]
+    pub dir: PathBuf,
+    /// First port to try.
+    #[arg(long, default_value_t = 9750)]
+    pub port: u16,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent_and_every_command_has_an_example() {
+        let command = super::Args::command();
+        command.clone().debug_assert();
+        for sub in command.get_subcommands() {
+            let help = sub.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains("rosterd"), "{} has no example", sub.get_name());
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! `plan`: the dry run, which is not calling apply.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use super::args::{PlanArgs, PlanOutput};
+use super::out::{self, Failure};
+use super::session::{Options, Session};
+use crate::control::protocol::{Answer, Request};
+use crate::model::Plan;
+
+pub(super) async fn run(options: &Options, args: &PlanArgs) -> Result<u8, Failure> {
+    let mut session = Session::load(options)?;
+    let (plan, apps) = match session.ask(Request::Plan).await? {
+        Answer::Plan { plan, apps } => (plan, apps),
+        other => return Err(super::session::unexpected(&other)),
+    };
+    if let Some(path) = &args.out {
+        save(path, &plan)?;
+    }
+    out::result(&options.render(&plan, &apps, args.output));
+    if let Some(path) = &args.out {
+        out::message(&format!("saved; apply exactly this with: rosterd apply {}\n", path.display()));
+    }
+    let something = !plan.is_empty() || plan.is_held_by_guard();
+    Ok(if args.detailed_exitcode && something { 2 } else { 0 })
+}
+
+/// Writes a plan beside its place and moves it there, so that nobody ever reads half of one.
+fn save(path: &Path, plan: &Plan) -> Result<(), Failure> {
+    let failed = |error: std::io::Error| {
+        Failure::new(1, format!("the plan was not saved: {}: {error}", path.display()))
+            .hint("name a file in a folder that exists and can be written")
+    };
+    let mut text = serde_json::to_vec_pretty(plan)
+        .map_err(|error| Failure::new(1, format!("the plan cannot be written as JSON: {error}")))?;
+    text.push(b'\n');
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    let beside = path.with_file_name(name);
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&beside)
+        .map_err(failed)?;
+    file.write_all(&text).and_then(|()| file.sync_all()).map_err(failed)?;
+    std::fs::rename(&beside, path).map_err(failed)
+}
+
+impl Options {
+    /// A plan in the shape that was asked for.
+    pub(super) fn render(&self, plan: &Plan, apps: &crate::asc::AppIds, output: PlanOutput) -> String {
+        match output {
+            PlanOutput::Text => super::render::plan_text(plan, apps, self.width, self.color_out),
+            PlanOutput::Json => serde_json::to_string_pretty(plan).unwrap_or_default() + "\n",
+            PlanOutput::Markdown => super::render::plan_markdown(plan, apps),
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! A plan as text: by person, one line each, then what is held and why, then the sums.
+
+use super::words::{self, AppNames};
+use super::{Paint, Tone, fill, wrap};
+use crate::asc::AppIds;
+use crate::model::{Held, HoldReason, Kind, Operation, Plan};
+use crate::telemetry::clean;
+
+/// A plan for a terminal of this many columns. `apps` gives names to app ids and may be empty.
+pub fn plan_text(plan: &Plan, apps: &AppIds, width: usize, color: bool) -> String {
+    let mut page = Page { text: String::new(), width, paint: Paint { color }, apps: AppNames::new(apps) };
+    page.coverage(plan);
+    page.operations(plan);
+    page.held(plan);
+    page.sums(plan);
+    page.text
+}
+
+struct Page<'a> {
+    text: String,
+    width: usize,
+    paint: Paint,
+    apps: AppNames<'a>,
+}
+
+impl Page<'_> {
+    fn line(&mut self, line: &str) {
+        self.text.push_str(line.trim_end());
+        self.text.push('\n');
+    }
+
+    /// Text that may take several lines, each indented and in one tone.
+    fn block(&mut self, indent: usize, tone: Option<Tone>, text: &str) {
+        for line in wrap(text, indent, self.width) {
+            let line = tone.map_or_else(|| line.clone(), |tone| self.paint.text(tone, &line));
+            self.line(&format!("{:indent$}{line}", ""));
+        }
+    }
+
+    /// A plan on a partial read is short of removals, which nobody should take for "all is well".
+    fn coverage(&mut self, plan: &Plan) {
+        let sides = [("directory", &plan.coverage.directory), ("team", &plan.coverage.team)];
+        let incomplete: Vec<String> = sides
+            .iter()
+            .filter(|(_, state)| *state != "complete")
+            .map(|(side, state)| format!("{side} {}", clean(state)))
+            .collect();
+        if incomplete.is_empty() {
+            return;
+        }
+        let text = format!("Read of {}: nothing is removed on the strength of it.", incomplete.join(" and "));
+        self.block(0, Some(Tone::Loss), &text);
+        for problem in &plan.coverage.problems {
+            self.block(2, None, &format!("missing: {}", clean(&problem.0)));
+        }
+        self.line("");
+    }
+
+    fn operations(&mut self, plan: &Plan) {
+        if plan.operations.is_empty() {
+            let count = plan.summary.unchanged;
+            let seats = if count == 1 { "1 seat is".to_owned() } else { format!("{count} seats are") };
+            self.line(
+                &format!("Nothing to do: {seats} as they should be.").replace("is as they", "is as it"),
+            );
+            self.line("");
+            return;
+        }
+        for group in by_person(&plan.operations) {
+            let heading = group.first().map(|operation| words::person(operation)).unwrap_or_default();
+            self.block(0, Some(Tone::Heading), &heading);
+            for operation in group {
+                self.operation(operation);
+            }
+            self.line("");
+        }
+    }
+
+    fn operation(&mut self, operation: &Operation) {
+        let change = words::change(operation, &self.apps);
+        self.led(2, operation, "  ", &change);
+        for reason in &operation.reasons {
+            self.block(6, Some(Tone::Aside), &clean(reason));
+        }
+    }
+
+    /// Sign and verb in their colour, then text that may take several lines.
+    fn led(&mut self, indent: usize, operation: &Operation, gap: &str, text: &str) {
+        let lead = format!("{} {}", words::sign(operation.kind), words::verb(operation));
+        let first = indent + lead.chars().count() + gap.len();
+        let lead = self.paint.text(tone(operation.kind), &lead);
+        let mut lines = fill(text, first, indent + 4, self.width).into_iter();
+        let start = lines.next().unwrap_or_default();
+        self.line(&format!("{:indent$}{lead}{gap}{start}", ""));
+        for line in lines {
+            self.line(&format!("{:1$}{line}", "", indent + 4));
+        }
+    }
+
+    fn held(&mut self, plan: &Plan) {
+        if plan.held.is_empty() {
+            return;
+        }
+        self.line(&self.paint.text(Tone::Heading, &format!("Held back: {}", plan.held.len())));
+        for reason in HoldReason::ALL {
+            let entries: Vec<&Held> = plan.held.iter().filter(|held| held.hold.reason == reason).collect();
+            if entries.is_empty() {
+                continue;
+            }
+            self.line(&format!("  {}", self.paint.text(Tone::Waits, reason.as_str())));
+            for held in entries {
+                self.entry(held);
+            }
+            self.block(4, Some(Tone::Aside), &format!("→ {}", words::cure(reason, &plan.digest)));
+        }
+        self.line("");
+    }
+
+    fn entry(&mut self, held: &Held) {
+        let operation = &held.operation;
+        self.led(4, operation, " ", &words::person(operation));
+        let change = words::change(operation, &self.apps);
+        let detail = clean(&held.hold.detail);
+        let text = if detail.is_empty() { change } else { format!("{change} ({detail})") };
+        self.block(8, None, &text);
+        for reason in &operation.reasons {
+            self.block(8, Some(Tone::Aside), &clean(reason));
+        }
+    }
+
+    fn sums(&mut self, plan: &Plan) {
+        let sums = format!("{}: {}", clean(&plan.team), words::counts(&plan.summary));
+        self.block(0, Some(Tone::Heading), &sums);
+        if !plan.operations.is_empty() {
+            self.block(0, None, &words::forecast(&plan.forecast));
+        }
+        self.line(&format!("digest {}", clean(&plan.digest)));
+    }
+}
+
+fn tone(kind: Kind) -> Tone {
+    match kind {
+        Kind::Invite => Tone::Gain,
+        Kind::UpdateMember => Tone::Change,
+        Kind::CancelInvitation | Kind::RemoveMember => Tone::Loss,
+    }
+}
+
+/// Operations by person, or by seat where there is none, in the order in which each first appears.
+fn by_person(operations: &[Operation]) -> Vec<Vec<&Operation>> {
+    let mut order = std::collections::BTreeMap::new();
+    let mut groups: Vec<Vec<&Operation>> = Vec::new();
+    for operation in operations {
+        let person = operation.person.as_ref().map(|person| &person.id);
+        let seat = if person.is_none() { operation.target.id.as_deref() } else { None };
+        let at = *order.entry((person, seat)).or_insert(groups.len());
+        if at == groups.len() {
+            groups.push(Vec::new());
+        }
+        groups[at].push(operation);
+    }
+    groups
+}

@@ -1,0 +1,123 @@
+//! Text of `audit` and `state check` for people.
+
+use std::fmt::Write as _;
+
+use crate::model::event::{Actor, LinkBy};
+use crate::model::{Event, Operation, Outcome};
+use crate::state::{CacheHealth, CheckReport, JournalHealth, Record, Verified};
+use crate::telemetry::clean;
+
+/// `audit verify` as text.
+pub(super) fn verified_text(verified: &Verified) -> String {
+    let mut text = format!(
+        "{} records in {} segments are as they were written, the oldest of {:.0}\nhead: {} sha256:{}\n",
+        verified.records, verified.segments, verified.since, verified.head.seq, verified.head.hash
+    );
+    if verified.torn_bytes > 0 {
+        let _ = writeln!(
+            text,
+            "a last record of {} bytes was never written whole; the next start cuts it off",
+            verified.torn_bytes
+        );
+    }
+    text
+}
+
+/// `state check` as text.
+pub(super) fn check_text(report: &CheckReport) -> String {
+    let mut text = match &report.journal {
+        JournalHealth::Good(verified) => format!("journal: good, {} records\n", verified.records),
+        JournalHealth::Missing => "journal: none yet; the first cycle matches seats by address\n".to_owned(),
+        JournalHealth::Torn(verified) => format!(
+            "journal: good, {} records; {} bytes of a last record that was never written whole are cut off by the next start\n",
+            verified.records, verified.torn_bytes
+        ),
+        JournalHealth::Damaged { problem, hint } => format!("journal: DAMAGED: {problem}\nhint: {hint}\n"),
+    };
+    text.push_str(match &report.cache {
+        CacheHealth::Good => "cache: good\n",
+        CacheHealth::Missing => "cache: none; the next cycle reads both sides whole\n",
+        CacheHealth::Damaged { .. } => {
+            "cache: damaged; the next start sets it aside and the next cycle reads both sides whole\n"
+        }
+    });
+    let _ = writeln!(text, "size: {} bytes", report.size_bytes);
+    text
+}
+
+/// One record of the journal on one line.
+pub(super) fn record_line(record: &Record) -> String {
+    let actor = match record.actor {
+        Actor::Daemon => "daemon".to_owned(),
+        Actor::User(uid) => format!("uid {uid}"),
+    };
+    format!("{:>6}  {:.0}  {actor:<8} {}\n", record.seq, record.at, clean(&event_text(&record.event)))
+}
+
+fn event_text(event: &Event) -> String {
+    match event {
+        Event::CycleFinished { result, summary, error, .. } => {
+            let planned = summary.map_or(0, |summary| summary.operations());
+            let why = error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
+            format!("cycle finished: {}, {planned} planned{why}", result.as_str())
+        }
+        Event::Intent { operation, .. } => format!("intent: {}", operation_text(operation)),
+        Event::Outcome { outcome, request_id, .. } => {
+            let request = request_id.as_ref().map(|id| format!(" (request {id})")).unwrap_or_default();
+            format!("outcome: {}{request}", outcome_text(outcome))
+        }
+        Event::Linked { person, seat, by, name, .. } => {
+            format!("linked: {} is {name} ({seat}), {}", person.name, link_text(*by))
+        }
+        Event::Unlinked { person } => format!("unlinked: {person}"),
+        Event::Adopted { name, .. } => format!("adopted: {name}"),
+        Event::Disowned { seat } => format!("no longer ours: {seat}"),
+        Event::InvitationVanished { person } => format!("invitation vanished unexpired: {person}"),
+        Event::AccountMapped { address, apple_account } => format!("account: {address} is {apple_account}"),
+        Event::AccountUnmapped { address } => format!("account of {address} forgotten"),
+        Event::AbsenceSeen { person, departure } => format!("absence seen: {person}, {}", departure.as_str()),
+        Event::AbsenceCleared { person } => format!("back again: {person}"),
+        Event::HeldBack { held, .. } => {
+            format!("held: {}: {}: {}", operation_text(&held.operation), held.hold.reason, held.hold.detail)
+        }
+        Event::HoldEnded { key } => format!("no longer held: {key}"),
+        Event::GuardTripped { digest, guards, entries } => {
+            format!("guard: {} hold {} entries of {digest}", guards.join(", "), entries.len())
+        }
+        Event::Approved { digest, entries, expires } => {
+            format!("approved: {} entries of {digest} until {expires:.0}", entries.len())
+        }
+        Event::ApprovalSpent { digest } => format!("approval used: {digest}"),
+        Event::PlanSpent { digest, .. } => format!("saved plan applied: {digest}"),
+        Event::Checkpoint { ledger } => format!("checkpoint: {} links", ledger.links.len()),
+    }
+}
+
+fn operation_text(operation: &Operation) -> String {
+    let why = operation.reasons.first().map(|reason| format!(", {reason}")).unwrap_or_default();
+    format!("{} {}{why}", operation.kind, crate::engine::apply::whom(operation))
+}
+
+fn outcome_text(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Applied { seat, .. } => match seat {
+            Some(seat) => format!("applied, seat {seat}"),
+            None => "applied".to_owned(),
+        },
+        Outcome::AlreadySo { .. } => "it was so already".to_owned(),
+        Outcome::Failed { error } => format!("failed: {error}"),
+        Outcome::Withdrawn { detail } => format!("withdrawn: {detail}"),
+        Outcome::Unknown { error } => format!("not known yet: {error}"),
+        Outcome::NotApplied { detail } => format!("had no effect: {detail}"),
+    }
+}
+
+fn link_text(by: LinkBy) -> &'static str {
+    match by {
+        LinkBy::Invited => "invited",
+        LinkBy::Address => "matched by address",
+        LinkBy::AppleAccount => "matched by the apple account attribute",
+        LinkBy::Manual => "linked by hand",
+        LinkBy::Accepted => "accepted our invitation",
+    }
+}

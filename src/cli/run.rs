@@ -1,0 +1,70 @@
+//! `run`: the daemon, or one cycle for timers and cron.
+
+use std::sync::Arc;
+
+use super::args::RunArgs;
+use super::out::Failure;
+use super::session::Options;
+use crate::config::Config;
+use crate::engine::commands::Caller;
+use crate::engine::report::Trouble;
+use crate::engine::wire::{self, Use};
+use crate::engine::{conditions, daemon};
+use crate::model::event::Actor;
+
+pub(super) async fn run(options: &Options, args: &RunArgs) -> Result<u8, Failure> {
+    let config = options.config()?;
+    if args.once { once(&config).await } else { serve(options, config).await }
+}
+
+async fn once(config: &Config) -> Result<u8, Failure> {
+    let opened = wire::open(config, Use::Write, Box::new(|_| {}))?;
+    let caller = Caller { actor: Actor::Daemon, cancel: tokio_util::sync::CancellationToken::new() };
+    let stop = caller.cancel.clone();
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
+        .map_err(|error| Failure::new(1, format!("signals cannot be handled: {error}")))?;
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+        stop.cancel();
+    });
+    let report = opened.team.core.cycle(&caller).await;
+    opened.keep_budget();
+    if let Err(error) = conditions::tell(&opened, config).await {
+        tracing::error!(%error, "nobody could be notified");
+    }
+    let plan = opened.state.note(crate::state::Note::LastPlan);
+    match plan {
+        Some(plan) if report.digest.is_some() => super::apply::tell(&report, &plan),
+        _ => {
+            if let Some(error) = &report.error {
+                let mut failure = Failure::new(report.exit_code, error.text.clone());
+                if let Some(hint) = &error.hint {
+                    failure = failure.hint(hint.clone());
+                }
+                return Err(failure);
+            }
+        }
+    }
+    Ok(report.exit_code)
+}
+
+async fn serve(options: &Options, config: Config) -> Result<u8, Failure> {
+    let parts = wire::daemon(&config)?;
+    let path = options.config_path.clone();
+    let rewire = parts.rewire.clone();
+    let reload: daemon::Reload = Box::new(move || {
+        let config = Config::load(&path, crate::config::environment()).map_err(|problems| Trouble {
+            text: problems.iter().next().map(|problem| problem.line(&path)).unwrap_or_default(),
+            hint: Some("run `rosterd check`".to_owned()),
+        })?;
+        rewire.wiring(&config).map_err(|error| Trouble { text: error.to_string(), hint: error.hint() })
+    });
+    let (state, metrics, clock) = (Arc::clone(&parts.state), Arc::clone(&parts.metrics), parts.clock.clone());
+    daemon::run(parts.wiring, state, metrics, clock, reload).await.map_err(|error| {
+        Failure::new(1, format!("{error:#}")).hint("is runtime_dir writable, and is http.listen free?")
+    })?;
+    Ok(0)
+}

@@ -1,0 +1,179 @@
+//! One command's way to the engine: the daemon when one answers, else the state itself.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use super::args::{Args, ExplainArgs};
+use super::out::{self, Failure};
+use crate::config::{self, Config, Problems};
+use crate::control::client::{self, ClientError};
+use crate::control::protocol::{Answer, Request};
+use crate::engine::commands::Caller;
+use crate::engine::cycle::Progress;
+use crate::engine::wire::{self, Opened, Use};
+
+/// What every command is told.
+#[derive(Clone, Debug)]
+pub(super) struct Options {
+    pub(super) config_path: PathBuf,
+    pub(super) width: usize,
+    pub(super) color_out: bool,
+    pub(super) quiet: bool,
+}
+
+impl Options {
+    pub(super) fn of(args: &Args) -> Self {
+        Self {
+            config_path: args.config.clone(),
+            width: width(),
+            color_out: args.color.applies_to(&std::io::stdout()),
+            quiet: args.quiet,
+        }
+    }
+
+    pub(super) fn config(&self) -> Result<Config, Failure> {
+        told(Config::load(&self.config_path, config::environment()))
+    }
+
+    /// Enough to find the daemon: its secrets may be credentials that only its unit can see.
+    fn outline(&self) -> Result<Config, Failure> {
+        told(Config::outline(&self.config_path, config::environment()))
+    }
+}
+
+fn told(loaded: Result<Config, Problems>) -> Result<Config, Failure> {
+    loaded.map_err(|problems| {
+        out::message(&format!("{problems}\n"));
+        Failure::new(config::EXIT_CODE, "")
+    })
+}
+
+/// Of the terminal; 100 where there is none, so that files are stable.
+fn width() -> usize {
+    if !std::io::stdout().is_terminal() {
+        return 100;
+    }
+    let columns = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
+    columns.or_else(super::render::terminal_width).unwrap_or(100).clamp(40, 200)
+}
+
+/// A configuration and, once it is needed, the engine.
+pub(super) struct Session {
+    config: Config,
+    options: Options,
+    usage: Use,
+    local: Option<Opened>,
+}
+
+impl Session {
+    pub(super) fn load(options: &Options) -> Result<Self, Failure> {
+        Ok(Self { config: options.outline()?, options: options.clone(), usage: Use::Read, local: None })
+    }
+
+    /// The command changes something: state or target.
+    pub(super) fn will_write(&mut self) {
+        self.usage = Use::Write;
+    }
+
+    /// Asks the daemon, or serves the request with an engine of our own.
+    pub(super) async fn ask(&mut self, request: Request) -> Result<Answer, Failure> {
+        if self.local.is_none() {
+            match client::ask(&self.config.runtime_dir, &request).await {
+                Ok(answer) => return refused(answer),
+                Err(ClientError::NoDaemon(_)) => {}
+                Err(error @ ClientError::NoAnswer { .. }) => {
+                    return Err(Failure::new(6, error.to_string())
+                        .hint("look at the daemon's log, or stop it, and try again"));
+                }
+            }
+            self.config = self.options.config()?;
+            let progress = show_progress(self.options.quiet);
+            self.local = Some(wire::open(&self.config, self.usage, progress)?);
+        }
+        let Some(local) = &self.local else { return Err(Failure::new(1, "the engine did not open")) };
+        let caller = Caller::user(crate::state::process::effective_user());
+        let stop = caller.cancel.clone();
+        tokio::spawn(async move {
+            // A Ctrl-C finishes the request in flight and records it; a second one ends at once.
+            if tokio::signal::ctrl_c().await.is_ok() {
+                stop.cancel();
+            }
+            if tokio::signal::ctrl_c().await.is_ok() {
+                std::process::exit(130);
+            }
+        });
+        let answer = match request {
+            Request::Status => Answer::Status { status: Box::new(local.status()) },
+            request => local.team.core.serve(request, &caller).await,
+        };
+        local.keep_budget();
+        refused(answer)
+    }
+}
+
+fn refused(answer: Answer) -> Result<Answer, Failure> {
+    match answer {
+        Answer::Refused(refusal) => Err(refusal.into()),
+        Answer::Plan { .. }
+        | Answer::Applied { .. }
+        | Answer::Status { .. }
+        | Answer::Explanation { .. }
+        | Answer::Done { .. }
+        | Answer::Text { .. } => Ok(answer),
+    }
+}
+
+/// An answer of another kind than was asked for can only come from another version.
+pub(super) fn unexpected(_: &Answer) -> Failure {
+    Failure::new(1, "the daemon answered something else than was asked")
+        .hint("restart the daemon, so that it is of the same version as this program")
+}
+
+/// A command whose answer is lines or text.
+pub(super) async fn simple(options: &Options, request: Request) -> Result<u8, Failure> {
+    let mut session = Session::load(options)?;
+    let reads = matches!(request, Request::StateExport);
+    if !reads {
+        session.will_write();
+    }
+    match session.ask(request).await? {
+        Answer::Done { lines } => out::result(
+            &lines.iter().map(|line| format!("{}\n", crate::telemetry::clean(line))).collect::<String>(),
+        ),
+        Answer::Text { text } => out::result(&text),
+        other => return Err(unexpected(&other)),
+    }
+    Ok(0)
+}
+
+pub(super) async fn explain(options: &Options, args: &ExplainArgs) -> Result<u8, Failure> {
+    let mut session = Session::load(options)?;
+    match session.ask(Request::Explain { who: args.who.clone() }).await? {
+        Answer::Explanation { json, .. } if args.output.json() => {
+            out::result(&(serde_json::to_string_pretty(&json).unwrap_or_default() + "\n"));
+        }
+        Answer::Explanation { text, .. } => out::result(&text),
+        other => return Err(unexpected(&other)),
+    }
+    Ok(0)
+}
+
+/// Reads and applies of more than two seconds show what they do, on a terminal only.
+fn show_progress(quiet: bool) -> Box<dyn Fn(Progress) + Send + Sync> {
+    if quiet || !std::io::stderr().is_terminal() {
+        return Box::new(|_| {});
+    }
+    let started = std::time::Instant::now();
+    Box::new(move |progress| {
+        if started.elapsed().as_secs() < 2 {
+            return;
+        }
+        let text = match progress {
+            Progress::Observing => "reading both sides".to_owned(),
+            Progress::Planning => "planning".to_owned(),
+            Progress::Applying(done, of) => format!("applying {done} of {of}"),
+        };
+        let end = if matches!(progress, Progress::Applying(done, of) if done == of) { "\n" } else { "" };
+        out::message(&format!("\r\x1b[K{text}{end}"));
+    })
+}

@@ -1,0 +1,34 @@
+//! `state`: ledger and state, for backup, moving and support.
+
+use super::args::StateCommand;
+use super::out::{self, Failure};
+use super::session::{self, Options};
+use crate::control::protocol::Request;
+use crate::engine::CycleError;
+
+pub(super) async fn run(options: &Options, command: &StateCommand) -> Result<u8, Failure> {
+    match command {
+        StateCommand::Export => session::simple(options, Request::StateExport).await,
+        StateCommand::Import { file } => {
+            let config = options.config()?;
+            let open = std::fs::File::open(file).map_err(|error| {
+                Failure::new(1, format!("{}: {error}", file.display()))
+                    .hint("name a file that `rosterd state export` wrote")
+            })?;
+            let options = crate::state::OpenOptions::new(config.audit.retention);
+            let (state, _) =
+                crate::state::State::open(&config.state_dir, options).map_err(CycleError::from)?;
+            let actor = crate::model::event::Actor::User(crate::state::process::effective_user());
+            let seats = state.import(&actor, std::io::BufReader::new(open)).map_err(CycleError::from)?;
+            out::result(&format!("{seats} links and seats of ours taken over\n"));
+            Ok(0)
+        }
+        StateCommand::Check => {
+            let config = options.config()?;
+            let report =
+                crate::state::check(&config.state_dir, crate::state::PATIENCE).map_err(CycleError::from)?;
+            out::result(&super::reports::check_text(&report));
+            Ok(u8::from(!report.is_good()))
+        }
+    }
+}

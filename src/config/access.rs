@@ -1,0 +1,247 @@
+//! `[access]`: what a person in scope gets.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use super::checker::Checker;
+use super::near::near;
+use super::scope::{filter, texts};
+use super::source::SourceConfig;
+use crate::model::access::KnownRole;
+use crate::model::policy::{AccessPolicy, AttributeNames, Combine, Grant, Rule};
+use crate::model::{Role, Roles};
+
+/// `[access]` as written.
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct AccessTable {
+    roles: Vec<String>,
+    all_apps_visible: bool,
+    provisioning_allowed: bool,
+    combine: Combine,
+    preserve_roles: Vec<String>,
+    rules: Vec<RuleTable>,
+    attributes: AttributesTable,
+}
+
+/// Roles that the IdP seldom knows about: a change of the main role must not take them away.
+const PRESERVED: [&str; 5] = [
+    "CREATE_APPS",
+    "CLOUD_MANAGED_DEVELOPER_ID",
+    "CLOUD_MANAGED_APP_DISTRIBUTION",
+    "GENERATE_INDIVIDUAL_KEYS",
+    "ACCESS_TO_REPORTS",
+];
+
+impl Default for AccessTable {
+    fn default() -> Self {
+        Self {
+            roles: vec!["DEVELOPER".to_owned()],
+            all_apps_visible: true,
+            provisioning_allowed: false,
+            combine: Combine::Union,
+            preserve_roles: PRESERVED.map(str::to_owned).to_vec(),
+            rules: Vec::new(),
+            attributes: AttributesTable::default(),
+        }
+    }
+}
+
+/// One `[[access.rules]]` as written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct RuleTable {
+    group: Option<String>,
+    filter: Option<String>,
+    roles: Option<Vec<String>>,
+    all_apps_visible: Option<bool>,
+    provisioning_allowed: Option<bool>,
+    apps: Option<Vec<String>>,
+}
+
+/// `[access.attributes]` as written. An absent name stands for its default, the empty text for "not read".
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct AttributesTable {
+    roles: Option<String>,
+    all_apps_visible: Option<String>,
+    provisioning_allowed: Option<String>,
+    apple_account: Option<String>,
+    carried: Vec<String>,
+}
+
+impl Default for AttributesTable {
+    fn default() -> Self {
+        Self {
+            roles: None,
+            all_apps_visible: None,
+            provisioning_allowed: None,
+            apple_account: None,
+            carried: vec!["department".to_owned()],
+        }
+    }
+}
+
+impl AccessTable {
+    pub(super) fn check(self, source: Option<&SourceConfig>, checker: &mut Checker) -> AccessPolicy {
+        let given = roles("access.roles", &self.roles, checker);
+        let preserve_roles = roles("access.preserve_roles", &self.preserve_roles, checker);
+        if self.roles.is_empty() {
+            checker.problem(
+                "access.roles",
+                "is empty",
+                "write at least one role, such as roles = [\"DEVELOPER\"]",
+            );
+        }
+        let rules: Vec<Rule> =
+            self.rules.into_iter().enumerate().map(|(index, rule)| rule.check(index, checker)).collect();
+        let forced = self.provisioning_allowed || given.iter().any(Role::sees_all_apps);
+        if !self.all_apps_visible && !forced && rules.iter().all(|rule| rule.grant.apps.is_empty()) {
+            checker.problem(
+                "access.all_apps_visible",
+                "false leaves people without any app, and no rule names one",
+                "write all_apps_visible = true, or name apps in [[access.rules]]",
+            );
+        }
+        AccessPolicy {
+            defaults: Grant {
+                roles: Some(given),
+                all_apps_visible: Some(self.all_apps_visible),
+                provisioning_allowed: Some(self.provisioning_allowed),
+                apps: Vec::new(),
+            },
+            combine: self.combine,
+            preserve_roles,
+            rules,
+            attributes: self.attributes.check(source, checker),
+        }
+    }
+}
+
+impl RuleTable {
+    fn check(self, index: usize, checker: &mut Checker) -> Rule {
+        let path = format!("access.rules.{index}");
+        let at = |key: &str| format!("{path}.{key}");
+        if self.group.is_none() && self.filter.is_none() {
+            checker.missing(&at("group"), ", and so is filter", "group = \"iOS Admins\" or filter = '…'");
+        }
+        let says_something = self.roles.is_some()
+            || self.all_apps_visible.is_some()
+            || self.provisioning_allowed.is_some()
+            || self.apps.is_some();
+        if !says_something {
+            let why = ": the rule gives nothing";
+            checker.missing(&at("roles"), why, "roles, all_apps_visible, provisioning_allowed or apps");
+        }
+        let given = self.roles.as_ref().map(|names| {
+            if names.is_empty() {
+                checker.problem(&at("roles"), "is empty", "write at least one role, or remove roles");
+            }
+            roles(&at("roles"), names, checker)
+        });
+        self.check_apps(&path, given.as_ref(), checker);
+        Rule {
+            number: index + 1,
+            filter: filter(&at("filter"), self.filter.as_deref(), checker),
+            group: self.group.map(Into::into),
+            grant: Grant {
+                roles: given,
+                all_apps_visible: self.all_apps_visible,
+                provisioning_allowed: self.provisioning_allowed,
+                apps: self.apps.unwrap_or_default().into_iter().map(Into::into).collect(),
+            },
+        }
+    }
+
+    /// Apple shows every app to some roles and to whoever has provisioning, and refuses a list of apps for them; with
+    /// all apps off it wants at least one.
+    fn check_apps(&self, path: &str, given: Option<&Roles>, checker: &mut Checker) {
+        let at = format!("{path}.apps");
+        let forcing = given.and_then(|roles| roles.iter().find(|role| role.sees_all_apps()));
+        match &self.apps {
+            Some(apps) => {
+                texts(&at, apps, checker);
+                if apps.is_empty() {
+                    checker.problem(&at, "is empty", "name at least one bundle id, or remove apps");
+                }
+                let cause = match (self.all_apps_visible, self.provisioning_allowed, forcing) {
+                    (Some(true), _, _) => "all_apps_visible = true".to_owned(),
+                    (_, Some(true), _) => {
+                        "provisioning_allowed = true, with which Apple shows all apps".to_owned()
+                    }
+                    (_, _, Some(role)) => format!("the role {role}, which sees all apps"),
+                    _ => return,
+                };
+                checker.problem(&at, format!("contradicts {cause}"), "remove apps, or the other");
+            }
+            None if self.all_apps_visible == Some(false) => {
+                let path = format!("{path}.all_apps_visible");
+                match forcing {
+                    Some(role) => {
+                        let text = format!("false contradicts the role {role}, which sees all apps");
+                        checker.problem(&path, text, "remove all_apps_visible, or the role");
+                    }
+                    None => checker.problem(
+                        &path,
+                        "false without apps leaves people without any app",
+                        "name bundle ids: apps = [\"com.example.app\"]",
+                    ),
+                }
+            }
+            None => {}
+        }
+    }
+}
+
+impl AttributesTable {
+    /// Graph refuses a `$select` of a property that does not exist, so there the names have no defaults.
+    fn check(self, source: Option<&SourceConfig>, checker: &mut Checker) -> AttributeNames {
+        texts("access.attributes.carried", &self.carried, checker);
+        let (defaults, namespace) = match source {
+            Some(SourceConfig::Scim(scim)) => (true, Some(scim.attribute_namespace.as_str().into())),
+            Some(SourceConfig::File(_)) => (true, Some(super::scim::DEFAULT_NAMESPACE.into())),
+            Some(SourceConfig::Graph(_)) | None => (false, None),
+        };
+        let name = |written: Option<String>, default: &str| -> Option<Arc<str>> {
+            match written {
+                Some(name) if name.is_empty() => None,
+                Some(name) => Some(name.into()),
+                None => defaults.then(|| default.into()),
+            }
+        };
+        AttributeNames {
+            roles: name(self.roles, "appStoreConnect_role"),
+            all_apps_visible: name(self.all_apps_visible, "appStoreConnect_allAppsVisible"),
+            provisioning_allowed: name(self.provisioning_allowed, "appStoreConnect_provisioningAllowed"),
+            apple_account: name(self.apple_account, "appStoreConnect_appleAccount"),
+            namespace,
+            carried: self.carried.into_iter().map(Into::into).collect(),
+        }
+    }
+}
+
+/// Roles by name; each that cannot be given is a problem of its own.
+fn roles(path: &str, names: &[String], checker: &mut Checker) -> Roles {
+    let mut roles = Roles::new();
+    for name in names {
+        let role = Role::new(name);
+        if role == Role::ACCOUNT_HOLDER {
+            let hint = "remove it; the Account Holder is appointed on developer.apple.com, never by an API";
+            checker.problem(path, "ACCOUNT_HOLDER cannot be given to anyone", hint);
+        } else if !role.is_known() {
+            let words = || KnownRole::ALL.iter().filter(|known| **known != KnownRole::AccountHolder);
+            let hint = match near(name, words().map(|known| known.as_str())) {
+                Some(meant) => format!("did you mean {meant:?}?"),
+                None => {
+                    let words: Vec<_> = words().map(|known| known.as_str()).collect();
+                    format!("write any of {}", words.join(", "))
+                }
+            };
+            checker.problem(path, format!("there is no role {name:?}"), hint);
+        } else {
+            roles.insert(role);
+        }
+    }
+    roles
+}

@@ -1,0 +1,49 @@
+//! Asks a running daemon.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::SOCKET;
+use super::protocol::{Answer, Request};
+
+/// Longer than any cycle that is waited for; an apply within an hour's budget can take most of an hour.
+const PATIENCE: Duration = Duration::from_secs(2 * 60 * 60);
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// No daemon listens.
+    #[error("no daemon answers at {0}")]
+    NoDaemon(String),
+    /// It listens and does not answer sensibly.
+    #[error("the daemon at {socket} gave no usable answer: {cause}")]
+    NoAnswer {
+        /// Path of the socket.
+        socket: String,
+        /// Why.
+        cause: String,
+    },
+}
+
+/// Sends one request to the daemon that owns this runtime folder.
+///
+/// # Errors
+/// [`ClientError::NoDaemon`] when nobody listens, so that the caller can open the state itself.
+pub async fn ask(runtime_dir: &Path, request: &Request) -> Result<Answer, ClientError> {
+    let socket = runtime_dir.join(SOCKET);
+    let shown = socket.display().to_string();
+    if tokio::net::UnixStream::connect(&socket).await.is_err() {
+        return Err(ClientError::NoDaemon(shown));
+    }
+    let failed =
+        |error: reqwest::Error| ClientError::NoAnswer { socket: shown.clone(), cause: error.to_string() };
+    let client = reqwest::Client::builder()
+        .unix_socket(socket.as_path())
+        .no_proxy()
+        .timeout(PATIENCE)
+        .tls_certs_only(std::iter::empty())
+        .build()
+        .map_err(failed)?;
+    let reply = client.post("http://rosterd/control").json(request).send().await.map_err(failed)?;
+    reply.error_for_status().map_err(failed)?.json().await.map_err(failed)
+}

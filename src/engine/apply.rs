@@ -1,0 +1,486 @@
+//! Writes a plan, one operation at a time, and writes down each before and after.
+//!
+//! Nothing is decided here that the plan does not say: a write can only go through, be refused, be withdrawn because the
+//! leaver turned out to be here, or wait for the next cycle.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use tokio_util::sync::CancellationToken;
+
+use super::report::{Done, Trouble};
+use super::settle::Seats;
+use super::{Book, CycleError};
+use crate::asc::{AscError, TeamRead, TeamWrite};
+use crate::metrics::Metrics;
+use crate::model::event::{Actor, CycleId, IntentId, Outcome};
+use crate::model::operation::{Hold, HoldReason, Invitee, Kind, Operation, Plan};
+use crate::model::{Event, Group, Held, Policy, SeatId};
+use crate::source::{Again, DirectorySource, Interest};
+
+/// Writes under way at once. Apple's budget, not the connection, is what limits a plan.
+const CONCURRENCY: usize = 4;
+/// Waits for a 429 before an operation is left for the next cycle.
+const RATE_LIMIT_TRIES: u32 = 3;
+/// Writes in a row that could not be sent before the rest is left for the next cycle.
+const UNSENT_LIMIT: u32 = 3;
+
+/// Everything applying needs; borrowed from the engine.
+pub struct Applier<'a, S, T, B> {
+    /// To read leavers again.
+    pub source: &'a S,
+    /// To write, and to read back.
+    pub team: &'a T,
+    /// The journal.
+    pub book: &'a B,
+    /// To judge what was read again.
+    pub policy: &'a Policy,
+    /// What the source is asked for.
+    pub interest: &'a Interest,
+    /// The directory the plan was made of.
+    pub directory: &'a crate::model::DirectorySnapshot,
+    /// For counting.
+    pub metrics: &'a Metrics,
+    /// Finishes the request in flight and starts no other.
+    pub cancel: &'a CancellationToken,
+    /// Who asked.
+    pub actor: &'a Actor,
+    /// Within this cycle.
+    pub cycle: &'a CycleId,
+    /// Called after each operation with how many are done and how many there are.
+    pub progress: &'a (dyn Fn(usize, usize) + Sync),
+}
+
+/// How applying went.
+#[derive(Debug, Default)]
+pub struct Applied {
+    /// Counts.
+    pub done: Done,
+    /// The first answer that ended the writing, where one did.
+    pub ended_by: Option<CycleError>,
+    /// One line per operation that failed or is unknown.
+    pub troubles: Vec<Trouble>,
+    /// True when a signal ended it.
+    pub cancelled: bool,
+}
+
+/// What became of one operation.
+enum Step {
+    Applied,
+    Failed(String),
+    Withdrawn,
+    Unknown(String),
+    Deferred,
+}
+
+/// Operations that belong together: a pair of cancel and invite, or one alone.
+type Unit<'p> = &'p [Operation];
+
+struct Tally {
+    applied: Applied,
+    finished: usize,
+    unsent: u32,
+}
+
+impl<S, T, B> Applier<'_, S, T, B>
+where
+    S: DirectorySource,
+    T: TeamRead + TeamWrite,
+    B: Book,
+{
+    /// Applies a whole plan in its order: revocations, pairs, updates, invitations; within one of these, a few at once.
+    ///
+    /// # Errors
+    /// Only when the journal cannot be written: no audit, no write.
+    pub async fn apply(&self, plan: &Plan) -> Result<Applied, CycleError> {
+        let groups = self.groups_again(plan).await;
+        let run = Run {
+            applier: self,
+            plan,
+            groups,
+            stop: AtomicBool::new(false),
+            fatal: Mutex::new(None),
+            tally: Mutex::new(Tally { applied: Applied::default(), finished: 0, unsent: 0 }),
+        };
+        let mut rest = units(&plan.operations);
+        // The first write goes alone: a key that may not write is told by one refusal, not by four.
+        if !rest.is_empty() {
+            run.unit(rest.remove(0)).await;
+        }
+        for phase in phases(rest) {
+            futures_util::stream::iter(phase).for_each_concurrent(CONCURRENCY, |unit| run.unit(unit)).await;
+        }
+        if let Some(fatal) = run.fatal.into_inner().expect("no writer panics") {
+            return Err(fatal);
+        }
+        let mut applied = run.tally.into_inner().expect("no writer panics").applied;
+        applied.cancelled = self.cancel.is_cancelled() && applied.done.deferred > 0;
+        if applied.done.unknown > 0 {
+            self.read_back(&mut applied).await?;
+        }
+        Ok(applied)
+    }
+
+    /// The groups that scope names, read once more where somebody is about to lose a seat for not being in them.
+    async fn groups_again(&self, plan: &Plan) -> Result<Vec<Group>, String> {
+        let leaves = plan.operations.iter().any(needs_second_look);
+        if !leaves {
+            return Ok(Vec::new());
+        }
+        let ids: Vec<_> = self.directory.groups.iter().map(|group| group.id.clone()).collect();
+        match self.source.recheck(self.interest, &[], &ids).await {
+            Ok(again) => Ok(again.groups),
+            Err(error) => Err(format!("groups could not be read again: {error}")),
+        }
+    }
+
+    /// Settles unknown outcomes that the lists already show; the others stay open for the next cycle.
+    async fn read_back(&self, applied: &mut Applied) -> Result<(), CycleError> {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let Ok((members, invitations)) = self.team.seats().await else { return Ok(()) };
+        let seats = Seats { members: &members, invitations: &invitations };
+        let mut events = Vec::new();
+        for open in self.book.ledger().open_intents.values() {
+            let outcome = seats.outcome_of(&open.operation);
+            if !matches!(outcome, Outcome::NotApplied { .. }) {
+                self.metrics.operation(open.operation.kind, "applied");
+                events.push(Event::Outcome { intent: open.intent.clone(), outcome, request_id: None });
+            }
+        }
+        applied.done.unknown = applied.done.unknown.saturating_sub(events.len());
+        applied.done.applied += events.len();
+        if events.is_empty() { Ok(()) } else { self.record(events) }
+    }
+
+    fn record(&self, events: Vec<Event>) -> Result<(), CycleError> {
+        self.book.record(Some(self.cycle), self.actor, events)
+    }
+}
+
+struct Run<'r, 'a, S, T, B> {
+    applier: &'r Applier<'a, S, T, B>,
+    plan: &'r Plan,
+    groups: Result<Vec<Group>, String>,
+    stop: AtomicBool,
+    fatal: Mutex<Option<CycleError>>,
+    tally: Mutex<Tally>,
+}
+
+impl<S, T, B> Run<'_, '_, S, T, B>
+where
+    S: DirectorySource,
+    T: TeamRead + TeamWrite,
+    B: Book,
+{
+    /// One unit; the second half of a pair goes only when the first went through.
+    async fn unit(&self, unit: Unit<'_>) {
+        let mut blocked = false;
+        for operation in unit {
+            let step =
+                if blocked || self.is_over() { Ok(Step::Deferred) } else { self.operation(operation).await };
+            let step = match step {
+                Ok(step) => step,
+                Err(fatal) => {
+                    self.stop.store(true, Ordering::SeqCst);
+                    self.fatal.lock().expect("no writer panics").get_or_insert(fatal);
+                    Step::Deferred
+                }
+            };
+            blocked = !matches!(step, Step::Applied);
+            self.count(operation, step);
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.stop.load(Ordering::SeqCst) || self.applier.cancel.is_cancelled()
+    }
+
+    async fn operation(&self, operation: &Operation) -> Result<Step, CycleError> {
+        if needs_second_look(operation)
+            && let Err(reason) = self.second_look(operation).await
+        {
+            let hold = Hold { reason: HoldReason::IncompleteRead, detail: reason };
+            let held = Held { operation: operation.clone(), hold };
+            self.applier.record(vec![Event::HeldBack { plan: self.plan.digest.clone(), held }])?;
+            return Ok(Step::Withdrawn);
+        }
+        let intent = IntentId(uuid::Uuid::now_v7().to_string());
+        self.applier.record(vec![Event::Intent {
+            intent: intent.clone(),
+            plan: self.plan.digest.clone(),
+            operation: operation.clone(),
+        }])?;
+        let (outcome, request_id) = self.send(operation).await;
+        let step = step_of(&outcome);
+        self.applier.record(vec![Event::Outcome { intent, outcome, request_id }])?;
+        Ok(step)
+    }
+
+    /// Reads a leaver again by id, just before the write.
+    async fn second_look(&self, operation: &Operation) -> Result<(), String> {
+        let Some(person) = &operation.person else { return Ok(()) };
+        let groups = self.groups.as_ref().map_err(Clone::clone)?;
+        let again = self
+            .applier
+            .source
+            .recheck(self.applier.interest, std::slice::from_ref(&person.id), &[])
+            .await
+            .map_err(|error| format!("could not be read again before the removal: {error}"))?;
+        let now = match again.people.get(&person.id) {
+            Some(Again::There(person)) => Some(person),
+            Some(Again::Gone) => None,
+            Some(Again::Unread(problem)) => {
+                return Err(format!("could not be read again before the removal: {}", problem.0));
+            }
+            None => return Err("could not be read again before the removal".to_owned()),
+        };
+        let (policy, directory) = (self.applier.policy, self.applier.directory);
+        crate::plan::recheck::still_leaving(policy, operation, now, groups, directory).map(drop)
+    }
+
+    /// Sends one write until it has an outcome. Only answers that cannot have had an effect are sent again.
+    async fn send(&self, operation: &Operation) -> (Outcome, Option<String>) {
+        for attempt in 1.. {
+            let error = match write(self.applier.team, operation).await {
+                Ok((outcome, request_id)) => {
+                    self.tally.lock().expect("no writer panics").unsent = 0;
+                    return (outcome, request_id);
+                }
+                Err(error) => error,
+            };
+            match self.pause_before_retry(&error, attempt) {
+                Some(pause) => {
+                    tokio::select! {
+                        () = tokio::time::sleep(pause) => {}
+                        () = self.applier.cancel.cancelled() => {
+                            return (Outcome::NotApplied { detail: error.to_string() }, None);
+                        }
+                    }
+                }
+                None => return (self.outcome_of(operation, error).await, None),
+            }
+        }
+        unreachable!("the loop is left by a return")
+    }
+
+    fn pause_before_retry(&self, error: &AscError, attempt: u32) -> Option<Duration> {
+        if error.ends_cycle() || attempt >= RATE_LIMIT_TRIES {
+            return None;
+        }
+        let doubling = Duration::from_secs(1 << attempt);
+        match error {
+            AscError::RateLimited { retry_after, .. } => {
+                Some(retry_after.map_or(doubling * 2, Duration::from_secs))
+            }
+            AscError::NotSent { .. } => Some(doubling / 4),
+            AscError::Refused { .. }
+            | AscError::Conflict { .. }
+            | AscError::Gone { .. }
+            | AscError::Invalid { .. }
+            | AscError::Unknown { .. }
+            | AscError::Protocol { .. } => None,
+        }
+    }
+
+    /// The outcome of an answer that is no success.
+    async fn outcome_of(&self, operation: &Operation, error: AscError) -> Outcome {
+        let text = error.to_string();
+        match &error {
+            AscError::Refused { .. } => {
+                self.end(error);
+                Outcome::NotApplied { detail: text }
+            }
+            AscError::RateLimited { .. } => {
+                self.end(error);
+                Outcome::NotApplied { detail: text }
+            }
+            AscError::NotSent { .. } => {
+                let mut tally = self.tally.lock().expect("no writer panics");
+                tally.unsent += 1;
+                if tally.unsent >= UNSENT_LIMIT {
+                    drop(tally);
+                    self.end(error);
+                }
+                Outcome::NotApplied { detail: text }
+            }
+            AscError::Conflict { .. } if operation.kind == Kind::Invite => self.taken(operation, text).await,
+            AscError::Gone { .. } => self.gone(operation, text).await,
+            AscError::Conflict { .. } | AscError::Invalid { .. } => Outcome::Failed { error: text },
+            AscError::Unknown { .. } | AscError::Protocol { .. } => Outcome::Unknown { error: text },
+        }
+    }
+
+    /// An invitation refused by a conflict: the address may be taken, which only reading both lists can tell.
+    async fn taken(&self, operation: &Operation, error: String) -> Outcome {
+        let Ok((members, invitations)) = self.applier.team.seats().await else {
+            return Outcome::Failed { error };
+        };
+        let seats = Seats { members: &members, invitations: &invitations };
+        match seats.of_invitee(operation) {
+            Some(Outcome::Applied { seat, .. }) => Outcome::AlreadySo { seat },
+            Some(_) | None => Outcome::Failed { error },
+        }
+    }
+
+    /// 404 or 410: gone already, or an invitation that has been accepted since.
+    async fn gone(&self, operation: &Operation, error: String) -> Outcome {
+        match operation.kind {
+            Kind::RemoveMember => Outcome::AlreadySo { seat: None },
+            Kind::CancelInvitation => {
+                let Ok((members, invitations)) = self.applier.team.seats().await else {
+                    return Outcome::Unknown { error };
+                };
+                let seats = Seats { members: &members, invitations: &invitations };
+                match seats.outcome_of(operation) {
+                    accepted @ Outcome::AlreadySo { .. } => accepted,
+                    // Perhaps accepted under another Apple Account: the next plan looks for whoever that is.
+                    _ => Outcome::NotApplied { detail: error },
+                }
+            }
+            Kind::UpdateMember | Kind::Invite => Outcome::NotApplied { detail: error },
+        }
+    }
+
+    fn end(&self, error: AscError) {
+        self.stop.store(true, Ordering::SeqCst);
+        let mut tally = self.tally.lock().expect("no writer panics");
+        tally.applied.ended_by.get_or_insert(CycleError::Team(error));
+    }
+
+    fn count(&self, operation: &Operation, step: Step) {
+        let mut tally = self.tally.lock().expect("no writer panics");
+        tally.finished += 1;
+        let done = &mut tally.applied.done;
+        let (result, trouble) = match step {
+            Step::Applied => {
+                done.applied += 1;
+                ("applied", None)
+            }
+            Step::Failed(text) => {
+                done.failed += 1;
+                ("failed", Some(text))
+            }
+            Step::Unknown(text) => {
+                done.unknown += 1;
+                ("unknown", Some(text))
+            }
+            Step::Withdrawn => {
+                done.withdrawn += 1;
+                ("", None)
+            }
+            Step::Deferred => {
+                done.deferred += 1;
+                ("", None)
+            }
+        };
+        if !result.is_empty() {
+            self.applier.metrics.operation(operation.kind, result);
+        }
+        if let Some(text) = trouble {
+            let text = format!("{} {}: {text}", operation.kind, whom(operation));
+            tally.applied.troubles.push(Trouble { text, hint: None });
+        }
+        let finished = tally.finished;
+        drop(tally);
+        (self.applier.progress)(finished, self.plan.operations.len());
+    }
+}
+
+/// Somebody is about to lose a seat on the strength of a directory read.
+fn needs_second_look(operation: &Operation) -> bool {
+    operation.person.is_some()
+        && !operation.replacement
+        && matches!(operation.kind, Kind::RemoveMember | Kind::CancelInvitation)
+}
+
+/// Whom an operation is about, for messages.
+pub fn whom(operation: &Operation) -> String {
+    let person = operation.person.as_ref();
+    let email = person.and_then(|person| person.email.as_ref()).or(operation.target.name.as_ref());
+    match (email, person, &operation.target.id) {
+        (Some(email), _, _) => email.to_string(),
+        (None, Some(person), _) => person.id.to_string(),
+        (None, None, Some(seat)) => seat.clone(),
+        (None, None, None) => "nobody".to_owned(),
+    }
+}
+
+fn step_of(outcome: &Outcome) -> Step {
+    match outcome {
+        Outcome::Applied { .. } | Outcome::AlreadySo { .. } => Step::Applied,
+        Outcome::Failed { error } => Step::Failed(error.clone()),
+        Outcome::Unknown { error } => Step::Unknown(error.clone()),
+        Outcome::Withdrawn { .. } => Step::Withdrawn,
+        Outcome::NotApplied { .. } => Step::Deferred,
+    }
+}
+
+/// One request for one operation.
+async fn write<T: TeamWrite>(team: &T, operation: &Operation) -> Result<(Outcome, Option<String>), AscError> {
+    let broken = || AscError::Invalid {
+        codes: Vec::new(),
+        text: format!("the plan's {} names no seat or access", operation.kind),
+    };
+    let id = operation.target.id.as_deref();
+    let gone = |request_id| (Outcome::Applied { seat: None, expires: None }, request_id);
+    match operation.kind {
+        Kind::Invite => {
+            let (Some(invitee), Some(after)) = (&operation.invitee, &operation.after) else {
+                return Err(broken());
+            };
+            let invitee: &Invitee = invitee;
+            let written = team.invite(invitee, after).await?;
+            let seat = Some(SeatId::Invitation(written.value.id));
+            Ok((Outcome::Applied { seat, expires: written.value.expires }, written.request_id))
+        }
+        Kind::CancelInvitation => {
+            let written = team.cancel(&id.ok_or_else(broken)?.into()).await?;
+            Ok(gone(written.request_id))
+        }
+        Kind::UpdateMember => {
+            let (Some(id), Some(after)) = (id, &operation.after) else { return Err(broken()) };
+            let written = team.update(&id.into(), after).await?;
+            let seat = Some(SeatId::Member(id.into()));
+            Ok((Outcome::Applied { seat, expires: None }, written.request_id))
+        }
+        Kind::RemoveMember => {
+            let written = team.remove(&id.ok_or_else(broken)?.into()).await?;
+            Ok(gone(written.request_id))
+        }
+    }
+}
+
+/// Cuts a plan into units: the halves of a replacement stay together.
+fn units(operations: &[Operation]) -> Vec<Unit<'_>> {
+    let mut units = Vec::new();
+    let mut at = 0;
+    while at < operations.len() {
+        let first = &operations[at];
+        let pair = first.replacement
+            && operations.get(at + 1).is_some_and(|next| next.replacement && next.person == first.person);
+        let end = if pair { at + 2 } else { at + 1 };
+        units.push(&operations[at..end]);
+        at = end;
+    }
+    units
+}
+
+/// Groups units so that nothing of a later kind starts before everything of an earlier kind has ended.
+fn phases(units: Vec<Unit<'_>>) -> Vec<Vec<Unit<'_>>> {
+    let mut phases: Vec<Vec<Unit<'_>>> = Vec::new();
+    for unit in units {
+        let same = phases
+            .last()
+            .is_some_and(|phase| phase[0][0].kind == unit[0].kind && phase[0].len() == unit.len());
+        if same {
+            if let Some(phase) = phases.last_mut() {
+                phase.push(unit);
+            }
+        } else {
+            phases.push(vec![unit]);
+        }
+    }
+    phases
+}

@@ -1,0 +1,546 @@
+//! What the commands do, the same with and without a daemon.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
+
+use super::cycle::{Context, Observed, Progress};
+use super::report::CycleReport;
+use super::{Book, CycleError};
+use crate::asc::{TeamRead, TeamWrite};
+use crate::clock::Clock;
+use crate::control::protocol::{Answer, Request};
+use crate::metrics::Metrics;
+use crate::model::event::{Actor, CycleId, LinkBy};
+use crate::model::ledger::entry_key;
+use crate::model::operation::PersonRef;
+use crate::model::{Address, DirectorySnapshot, Event, Held, Person, Plan, Policy, SeatId};
+use crate::plan::{Allowance, Planned};
+use crate::source::{DirectorySource, Previous};
+use crate::state::{CachedDirectory, Note, State};
+
+/// An approval is good for this long.
+const APPROVAL_HOURS: i64 = 24;
+/// A plan that was shown longer ago is made anew before it is applied.
+const SHOWN_FOR: SignedDuration = SignedDuration::from_mins(10);
+/// Digits of a digest that are enough to name it.
+const SHORTEST_DIGEST: usize = 12;
+
+/// Everything one team needs, wired together.
+pub struct Core<S, T> {
+    /// The identity provider.
+    pub source: S,
+    /// App Store Connect.
+    pub team: T,
+    /// Journal and cache.
+    pub state: Arc<State>,
+    /// What the configuration decides.
+    pub policy: Policy,
+    /// How often a source with change feeds is read whole.
+    pub full_interval: SignedDuration,
+    /// Time.
+    pub clock: Clock,
+    /// Counting.
+    pub metrics: Arc<Metrics>,
+    /// What the hour still allows.
+    pub allowance: Box<dyn Fn() -> Allowance + Send + Sync>,
+    /// What is going on, for a terminal or systemd.
+    pub progress: Box<dyn Fn(Progress) + Send + Sync>,
+    /// The plan shown last, so that `apply` applies that very value.
+    pub shown: Mutex<Option<Shown>>,
+}
+
+impl<S, T> std::fmt::Debug for Core<S, T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Core").field("team", &self.policy.team).finish_non_exhaustive()
+    }
+}
+
+/// A plan with what it was made of.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    observed: Observed,
+    planned: Planned,
+}
+
+/// Where a change feed goes on, and when its source was last read whole.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Mark {
+    /// The source's own.
+    pub mark: String,
+    /// For `schedule.full_interval`.
+    pub full_at: Timestamp,
+}
+
+/// What the cache kept for a change feed.
+struct Kept {
+    snapshot: DirectorySnapshot,
+    mark: Mark,
+}
+
+impl Kept {
+    fn previous(&self) -> (Previous<'_>, Timestamp) {
+        (Previous { snapshot: &self.snapshot, watermark: &self.mark.mark }, self.mark.full_at)
+    }
+}
+
+/// Who asks, and how to stop.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// For the audit.
+    pub actor: Actor,
+    /// Finishes the request in flight and stops.
+    pub cancel: CancellationToken,
+}
+
+impl Caller {
+    /// A command of this user.
+    pub fn user(uid: u32) -> Self {
+        Self { actor: Actor::User(uid), cancel: CancellationToken::new() }
+    }
+}
+
+/// A new cycle's id.
+pub fn new_cycle() -> CycleId {
+    CycleId(uuid::Uuid::now_v7().to_string())
+}
+
+impl<S, T> Core<S, T>
+where
+    S: DirectorySource,
+    T: TeamRead + TeamWrite,
+{
+    /// Serves everything but `status`, which needs to know whether a daemon runs.
+    pub async fn serve(&self, request: Request, caller: &Caller) -> Answer {
+        let answer = match request {
+            Request::Plan => self.show_plan(caller).await,
+            Request::Apply { digest } => self.apply_shown(&digest, caller).await,
+            Request::ApplySaved { plan } => self.apply_saved(&plan, caller).await,
+            Request::Approve { digest } => self.approve(&digest, caller).await,
+            Request::Explain { who } => self.explain(&who, caller).await,
+            Request::Link { email, apple_account } => self.link(&email, &apple_account, caller).await,
+            Request::Unlink { who } => self.unlink(&who, caller),
+            Request::UnlinkAll => self.unlink_all(caller),
+            Request::Adopt { who } => self.adopt(&who, caller).await,
+            Request::StateExport => self.state_export(),
+            Request::Status => {
+                Err(CycleError::refused("status is not served here", "this is a defect, please report it"))
+            }
+        };
+        answer.unwrap_or_else(|error| Answer::Refused(error.into()))
+    }
+
+    /// One cycle, recorded in journal and cache.
+    pub async fn cycle(&self, caller: &Caller) -> CycleReport {
+        let id = new_cycle();
+        let before = self.previous();
+        let previous = before.as_ref().map(Kept::previous);
+        let (report, finished) = self.context(caller, &id).run(previous).await;
+        if let Some(finished) = finished {
+            self.remember(&finished.observed, &finished.planned.plan, &report);
+        }
+        self.state.put_cycle(&report.id, &report);
+        report
+    }
+
+    /// What the cache keeps of a cycle. A cache that cannot be written costs a full read, so it is only logged.
+    fn remember(&self, observed: &Observed, plan: &Plan, report: &CycleReport) {
+        // A watermark may move on only when what it covers was planned from whole and applied as far as it goes.
+        let applied = report.done.deferred == 0 && observed.directory.coverage.is_complete();
+        if applied {
+            let watermark = observed
+                .watermark
+                .as_ref()
+                .map(|mark| serde_json::json!(Mark { mark: mark.clone(), full_at: observed.full_at }));
+            let snapshot = DirectorySnapshot::clone(&observed.directory);
+            self.state.put_directory(&CachedDirectory { snapshot, watermark, at: observed.at });
+        }
+        self.state.put_team(&observed.team, observed.at);
+        self.state.put_note(Note::LastPlan, plan);
+    }
+
+    /// The snapshot and watermark to go on from, unless a full read is due.
+    fn previous(&self) -> Option<Kept> {
+        let kept = self.state.directory()?;
+        let mark: Mark = serde_json::from_value(kept.watermark?).ok()?;
+        let age = self.clock.now().duration_since(mark.full_at).abs();
+        (age < self.full_interval).then_some(Kept { snapshot: kept.snapshot, mark })
+    }
+
+    fn context<'a>(&'a self, caller: &'a Caller, id: &'a CycleId) -> Context<'a, S, T, State> {
+        Context {
+            source: &self.source,
+            team: &self.team,
+            book: &*self.state,
+            policy: &self.policy,
+            clock: &self.clock,
+            metrics: &self.metrics,
+            cancel: &caller.cancel,
+            actor: &caller.actor,
+            id,
+            allowance: &*self.allowance,
+            progress: &*self.progress,
+        }
+    }
+
+    async fn read_and_plan(&self, caller: &Caller) -> Result<Shown, CycleError> {
+        let id = new_cycle();
+        let context = self.context(caller, &id);
+        let before = self.previous();
+        let previous = before.as_ref().map(Kept::previous);
+        let observed = context.observe(previous).await?;
+        let planned = context.plan(&observed);
+        Ok(Shown { observed, planned })
+    }
+
+    async fn show_plan(&self, caller: &Caller) -> Result<Answer, CycleError> {
+        let shown = self.read_and_plan(caller).await?;
+        let answer = Answer::Plan {
+            plan: Box::new(shown.planned.plan.clone()),
+            apps: shown.observed.team.apps.clone(),
+        };
+        *self.shown.lock().expect("nobody panics with it") = Some(shown);
+        Ok(answer)
+    }
+
+    /// Applies the value that was shown; made anew when it was shown too long ago, or when an unfinished write was
+    /// settled since, and then refused unless it is the same plan.
+    async fn apply_shown(&self, digest: &str, caller: &Caller) -> Result<Answer, CycleError> {
+        let shown = self.shown.lock().expect("nobody panics with it").take();
+        let fresh_enough = |shown: &Shown| {
+            shown.planned.plan.digest == digest
+                && self.clock.now().duration_since(shown.observed.at) < SHOWN_FOR
+        };
+        let open = !self.state.ledger().open_intents.is_empty();
+        match shown {
+            Some(shown) if fresh_enough(&shown) && !open => self.apply(shown, None, caller).await,
+            Some(shown) => {
+                let old = shown.planned.plan;
+                let again = self.settled_plan(caller).await?;
+                if again.planned.plan.digest == old.digest || open {
+                    return self.apply(again, None, caller).await;
+                }
+                Err(stale("the plan that was shown is out of date", &old, &again.planned.plan))
+            }
+            None => Err(CycleError::refused("no such plan was shown", "run `rosterd apply` again")),
+        }
+    }
+
+    async fn apply_saved(&self, saved: &Plan, caller: &Caller) -> Result<Answer, CycleError> {
+        if !crate::plan::digest::verify(saved) {
+            return Err(CycleError::refused(
+                "the saved plan was edited: its digest does not fit its content",
+                "make a new one with `rosterd plan --out FILE`",
+            ));
+        }
+        if saved.team != *self.policy.team {
+            let text = format!(
+                "the saved plan is for team {:?}, this configuration is {:?}",
+                saved.team, self.policy.team
+            );
+            return Err(CycleError::refused(text, "pass the configuration it was made with, by -c"));
+        }
+        let spent = |(digest, at): &(String, Timestamp)| *digest == saved.digest && *at == saved.created_at;
+        if self.state.ledger().spent_plans.iter().any(spent) {
+            return Err(CycleError::refused(
+                "this plan was applied already",
+                "make a new one with `rosterd plan --out FILE`",
+            ));
+        }
+        let now = self.settled_plan(caller).await?;
+        if now.planned.plan.digest != saved.digest {
+            return Err(stale("the saved plan is stale", saved, &now.planned.plan));
+        }
+        self.apply(now, Some(saved), caller).await
+    }
+
+    /// Both sides read, open intents closed, planned.
+    async fn settled_plan(&self, caller: &Caller) -> Result<Shown, CycleError> {
+        let id = new_cycle();
+        let context = self.context(caller, &id);
+        let mut observed = context.observe(None).await?;
+        context.settle(&mut observed).await?;
+        let planned = context.plan(&observed);
+        Ok(Shown { observed, planned })
+    }
+
+    async fn apply(&self, shown: Shown, saved: Option<&Plan>, caller: &Caller) -> Result<Answer, CycleError> {
+        let id = new_cycle();
+        let started = self.clock.now();
+        let context = self.context(caller, &id);
+        let applied = context.apply(&shown.observed, &shown.planned, saved).await?;
+        let report = context.finish(started, &shown.planned, &applied);
+        self.remember(&shown.observed, &shown.planned.plan, &report);
+        self.state.put_cycle(&report.id, &report);
+        Ok(Answer::Applied { report: Box::new(report), plan: Box::new(shown.planned.plan) })
+    }
+
+    async fn approve(&self, digest: &str, caller: &Caller) -> Result<Answer, CycleError> {
+        let wanted = digest.trim().trim_start_matches("sha256:").to_ascii_lowercase();
+        let names = |full: &str| {
+            let full = full.trim_start_matches("sha256:");
+            wanted.len() >= SHORTEST_DIGEST && full.starts_with(&wanted)
+        };
+        let now = self.read_and_plan(caller).await?.planned.plan;
+        let held_now: Vec<&Held> = now.held.iter().filter(|held| held.hold.reason.is_approvable()).collect();
+        let keys_now: BTreeSet<String> = held_now.iter().map(|held| entry_key(&held.operation)).collect();
+        let ledger = self.state.ledger();
+        let set = ledger.guarded.iter().rev().find(|set| names(&set.digest));
+        let (digest, entries) = match set {
+            _ if names(&now.digest) => (now.digest.clone(), keys_now.clone()),
+            Some(set) => {
+                let entries =
+                    set.entries.iter().map(|held| entry_key(&held.operation)).collect::<BTreeSet<_>>();
+                let moved: Vec<String> = set
+                    .entries
+                    .iter()
+                    .filter(|held| !keys_now.contains(&entry_key(&held.operation)))
+                    .map(|held| {
+                        format!(
+                            "{} {} is no longer held like that",
+                            held.operation.kind,
+                            super::apply::whom(&held.operation)
+                        )
+                    })
+                    .collect();
+                if !moved.is_empty() {
+                    return Err(CycleError::Refused {
+                        text: "what this digest was shown for has moved since; nothing was approved"
+                            .to_owned(),
+                        details: moved,
+                        hint: Some(approve_hint(&now)),
+                    });
+                }
+                (set.digest.clone(), entries)
+            }
+            None => {
+                return Err(CycleError::refused(
+                    "no plan with this digest holds anything now; nothing was approved",
+                    approve_hint(&now),
+                ));
+            }
+        };
+        if entries.is_empty() {
+            return Err(CycleError::refused(
+                "no guard holds anything in this plan",
+                "there is nothing to approve",
+            ));
+        }
+        let expires = self.clock.now() + SignedDuration::from_hours(APPROVAL_HOURS);
+        let count = entries.len();
+        let entries = entries.into_iter().collect();
+        Book::record(&*self.state, None, &caller.actor, vec![Event::Approved { digest, entries, expires }])?;
+        let lines = vec![
+            format!(
+                "approved: {count} held {} released, once, until {expires:.0}",
+                if count == 1 { "entry is" } else { "entries are" }
+            ),
+            "the next cycle, or `rosterd apply`, does them".to_owned(),
+        ];
+        Ok(Answer::Done { lines })
+    }
+
+    async fn explain(&self, who: &str, caller: &Caller) -> Result<Answer, CycleError> {
+        let shown = self.read_and_plan(caller).await?;
+        let ledger = self.state.ledger();
+        let input = crate::plan::Input {
+            directory: &shown.observed.directory,
+            team: &shown.observed.team,
+            policy: &self.policy,
+            ledger: &ledger,
+            now: shown.observed.at,
+            allowance: (self.allowance)(),
+        };
+        let explanation = crate::plan::explain::explain(&input, who);
+        let json = serde_json::to_value(&explanation).unwrap_or_default();
+        match explanation.found() {
+            true => Ok(Answer::Explanation { text: explanation.to_string(), json }),
+            false => Err(CycleError::refused(
+                explanation.to_string(),
+                "WHO is an address, an id of the identity provider or a seat id",
+            )),
+        }
+    }
+
+    async fn link(&self, email: &str, apple_account: &str, caller: &Caller) -> Result<Answer, CycleError> {
+        let (address, account) = (mail(email)?, mail(apple_account)?);
+        let observed = self.read_and_plan(caller).await?.observed;
+        let Some(person) =
+            observed.directory.people().iter().find(|person| person.addresses.contains(&address))
+        else {
+            return Err(CycleError::refused(
+                format!("nobody in the identity provider has the address {address}"),
+                "link takes an address of the directory first, then the Apple Account",
+            ));
+        };
+        let ledger = self.state.ledger();
+        let seat = seat_of(&observed, &account);
+        if let Some((seat, _)) = &seat
+            && let Some(other) = ledger.person_of(seat).filter(|link| link.person.id != person.id)
+        {
+            return Err(CycleError::refused(
+                format!("the seat of {account} is linked to {} already", other.person.name),
+                format!("run `rosterd unlink {account}` first"),
+            ));
+        }
+        let mut events =
+            vec![Event::AccountMapped { address: address.clone(), apple_account: account.clone() }];
+        if ledger.links.contains_key(&person.id) {
+            events.push(Event::Unlinked { person: person.id.clone() });
+        }
+        let line = match seat {
+            Some((seat, access)) => {
+                let (person, name) = (person_ref(person), account.clone());
+                let access = Some(access);
+                events.push(Event::Linked { person, seat, by: LinkBy::Manual, name, access });
+                format!("{address} is the seat of {account}")
+            }
+            None => format!("{address} is the Apple Account {account}, which has no seat on the team yet"),
+        };
+        Book::record(&*self.state, None, &caller.actor, events)?;
+        Ok(Answer::Done { lines: vec![line] })
+    }
+
+    fn unlink(&self, who: &str, caller: &Caller) -> Result<Answer, CycleError> {
+        let ledger = self.state.ledger();
+        let address = Address::new(who);
+        let mut events = Vec::new();
+        let mut lines = Vec::new();
+        for link in ledger.links.values() {
+            let seat = link.seat.as_ref().map(SeatId::as_str);
+            let named = link.name == address || link.person.email.as_ref() == Some(&address);
+            if named || link.person.id.as_str() == who || seat == Some(who) {
+                events.push(Event::Unlinked { person: link.person.id.clone() });
+                lines.push(format!(
+                    "{} is no longer linked to {}; the seat stays as it is",
+                    link.person.name, link.name
+                ));
+            }
+        }
+        for owned in ledger.owned.values() {
+            if owned.name == address || owned.seat.as_str() == who {
+                events.push(Event::Disowned { seat: owned.seat.clone() });
+                lines.push(format!("the seat of {} is no longer ours; it stays as it is", owned.name));
+            }
+        }
+        for (known, account) in &ledger.accounts {
+            if known == address.folded() || *account == address {
+                events.push(Event::AccountUnmapped { address: Address::new(known) });
+                lines.push(format!("{known} is no longer the Apple Account {account}"));
+            }
+        }
+        if events.is_empty() {
+            return Err(CycleError::refused(
+                format!("nothing of {who} is linked"),
+                "WHO is an address, an id of the identity provider or a seat id; `rosterd state export` lists the links",
+            ));
+        }
+        Book::record(&*self.state, None, &caller.actor, events)?;
+        Ok(Answer::Done { lines })
+    }
+
+    fn unlink_all(&self, caller: &Caller) -> Result<Answer, CycleError> {
+        let ledger = self.state.ledger();
+        let links = ledger.links.keys().map(|person| Event::Unlinked { person: person.clone() });
+        let owned = ledger.owned.values().map(|owned| Event::Disowned { seat: owned.seat.clone() });
+        let accounts =
+            ledger.accounts.keys().map(|address| Event::AccountUnmapped { address: Address::new(address) });
+        let events: Vec<Event> = links.chain(owned).chain(accounts).collect();
+        let line = format!(
+            "{} links and {} adopted seats forgotten; every seat stays as it is",
+            ledger.links.len(),
+            ledger.owned.len()
+        );
+        if !events.is_empty() {
+            Book::record(&*self.state, None, &caller.actor, events)?;
+        }
+        Ok(Answer::Done { lines: vec![line] })
+    }
+
+    async fn adopt(&self, who: &[String], caller: &Caller) -> Result<Answer, CycleError> {
+        let observed = self.read_and_plan(caller).await?.observed;
+        let ledger = self.state.ledger();
+        let (mut events, mut lines) = (Vec::new(), Vec::new());
+        for name in who {
+            let Some((seat, label)) = find_seat(&observed, name) else {
+                return Err(CycleError::refused(
+                    format!("no seat on the team is {name}; nothing was adopted"),
+                    "WHO is a seat's user name, an invited address or a seat id",
+                ));
+            };
+            if ledger.owns(&seat) {
+                lines.push(format!("the seat of {label} is ours already"));
+                continue;
+            }
+            lines.push(format!("the seat of {label} is ours now"));
+            events.push(Event::Adopted { seat, name: label });
+        }
+        if !events.is_empty() {
+            Book::record(&*self.state, None, &caller.actor, events)?;
+        }
+        Ok(Answer::Done { lines })
+    }
+
+    fn state_export(&self) -> Result<Answer, CycleError> {
+        let mut text = Vec::new();
+        self.state.export(&mut text)?;
+        Ok(Answer::Text { text: String::from_utf8_lossy(&text).into_owned() })
+    }
+}
+
+fn approve_hint(now: &Plan) -> String {
+    if now.is_held_by_guard() {
+        format!("look at `rosterd plan` again; what guards hold now has the digest {}", now.digest)
+    } else {
+        "guards hold nothing now".to_owned()
+    }
+}
+
+fn stale(text: &str, old: &Plan, new: &Plan) -> CycleError {
+    CycleError::Refused {
+        text: format!("{text}; nothing was applied"),
+        details: crate::plan::moved::between(old, new),
+        hint: Some("make a new plan, look at it, and apply that".to_owned()),
+    }
+}
+
+fn mail(text: &str) -> Result<Address, CycleError> {
+    let address = Address::new(text);
+    if address.is_mail() {
+        Ok(address)
+    } else {
+        Err(CycleError::refused(format!("{text:?} is no address"), "write it as name@example.com"))
+    }
+}
+
+fn person_ref(person: &Person) -> PersonRef {
+    crate::plan::names::person_ref(person)
+}
+
+fn seat_of(observed: &Observed, account: &Address) -> Option<(SeatId, crate::model::Access)> {
+    let team = &observed.team;
+    let member = team.members.iter().find(|member| member.user_name == *account);
+    let member = member.map(|member| (SeatId::Member(member.id.clone()), member.access.clone()));
+    let invitation = || {
+        let invitation = team.invitations.iter().find(|invitation| invitation.email == *account)?;
+        Some((SeatId::Invitation(invitation.id.clone()), invitation.access.clone()))
+    };
+    member.or_else(invitation)
+}
+
+fn find_seat(observed: &Observed, who: &str) -> Option<(SeatId, Address)> {
+    let address = Address::new(who);
+    let team = &observed.team;
+    let member = team.members.iter().find(|member| member.id.as_str() == who || member.user_name == address);
+    let member = member.map(|member| (SeatId::Member(member.id.clone()), member.user_name.clone()));
+    let invitation = || {
+        let mut all = team.invitations.iter();
+        let invitation =
+            all.find(|invitation| invitation.id.as_str() == who || invitation.email == address)?;
+        Some((SeatId::Invitation(invitation.id.clone()), invitation.email.clone()))
+    };
+    member.or_else(invitation)
+}

@@ -1,0 +1,369 @@
+//! One cycle, as a page: observe both sides, settle what is open, plan, write down, apply, write down.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use super::apply::{Applied, Applier};
+use super::report::{CycleReport, Done, Trouble};
+use super::settle::Seats;
+use super::{Book, CycleError};
+use crate::asc::{TeamRead, TeamWrite};
+use crate::clock::Clock;
+use crate::metrics::Metrics;
+use crate::model::event::{Actor, CycleId, CycleResult, Outcome};
+use crate::model::operation::Kind;
+use crate::model::{Coverage, DirectorySnapshot, Event, Plan, Policy, TeamSnapshot};
+use crate::plan::{Allowance, Input, Planned};
+use crate::source::{DirectorySource, Interest, Previous};
+
+/// A lost invitation younger than this may not be listed yet, so it is looked for once more before it counts as not sent.
+const LISTING_DELAY: Duration = Duration::from_secs(2);
+
+/// Both sides, as one cycle saw them.
+#[derive(Clone, Debug)]
+pub struct Observed {
+    /// People and groups.
+    pub directory: Arc<DirectorySnapshot>,
+    /// Members and invitations.
+    pub team: Arc<TeamSnapshot>,
+    /// Where the source's change feed goes on; kept only once this cycle's plan was applied.
+    pub watermark: Option<String>,
+    /// When the directory was last read whole.
+    pub full_at: Timestamp,
+    /// When both had been read.
+    pub at: Timestamp,
+}
+
+/// What a cycle works with; borrowed from the engine.
+pub struct Context<'a, S, T, B> {
+    /// The identity provider.
+    pub source: &'a S,
+    /// App Store Connect.
+    pub team: &'a T,
+    /// The journal.
+    pub book: &'a B,
+    /// What the configuration decides.
+    pub policy: &'a Policy,
+    /// Time.
+    pub clock: &'a Clock,
+    /// Counting.
+    pub metrics: &'a Metrics,
+    /// Finish and stop.
+    pub cancel: &'a CancellationToken,
+    /// Who asked.
+    pub actor: &'a Actor,
+    /// This cycle.
+    pub id: &'a CycleId,
+    /// What the hour still allows.
+    pub allowance: &'a (dyn Fn() -> Allowance + Sync),
+    /// What is going on, for a terminal or systemd.
+    pub progress: &'a (dyn Fn(Progress) + Sync),
+}
+
+/// What is going on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Reading both sides.
+    Observing,
+    /// Computing.
+    Planning,
+    /// Writing: done, of.
+    Applying(usize, usize),
+}
+
+/// What a source is asked for under a policy.
+pub fn interest(policy: &Policy) -> Interest {
+    Interest {
+        groups: crate::plan::groups_of_interest(policy),
+        nested: policy.scope.nested,
+        assignments: matches!(policy.scope.mode, crate::model::policy::ScopeMode::Assigned),
+        attributes: crate::plan::attributes_of_interest(policy),
+    }
+}
+
+impl<S, T, B> Context<'_, S, T, B>
+where
+    S: DirectorySource,
+    T: TeamRead + TeamWrite,
+    B: Book,
+{
+    /// Reads both sides at once.
+    ///
+    /// # Errors
+    /// When one of them refuses, or nothing of it could be read.
+    pub async fn observe(&self, previous: Option<(Previous<'_>, Timestamp)>) -> Result<Observed, CycleError> {
+        (self.progress)(Progress::Observing);
+        let started = Instant::now();
+        let interest = interest(self.policy);
+        let bundles = crate::plan::bundles_of_interest(self.policy);
+        let (previous, full_at) = previous.map_or((None, self.clock.now()), |(kept, at)| (Some(kept), at));
+        let directory = async { Ok::<_, CycleError>(self.source.read_since(&interest, previous).await?) };
+        let team = async { Ok::<_, CycleError>(self.team.read(&bundles).await?) };
+        // Both are let finish even when one fails: the other's connections and budget stay in a known state.
+        let (directory, team) = tokio::join!(directory, team);
+        self.metrics.stage("observe", started.elapsed());
+        let (team, (directory, watermark)) = (team?, directory?);
+        for (side, coverage) in [("identity provider", &directory.coverage), ("team", &team.coverage)] {
+            if let Coverage::Failed(problems) = coverage {
+                let why = problems.first().map_or("no answer", |problem| &problem.0);
+                return Err(CycleError::NothingRead(format!("nothing could be read of the {side}: {why}")));
+            }
+        }
+        let at = self.clock.now();
+        self.metrics.directory_people.set(crate::metrics::int(directory.people().len()));
+        self.metrics.team_members.set(crate::metrics::int(team.members.len()));
+        let expired = team.invitations.iter().filter(|invitation| invitation.is_expired(at)).count();
+        self.metrics.invitations(team.invitations.len() - expired, expired);
+        Ok(Observed { directory: Arc::new(directory), team: Arc::new(team), watermark, full_at, at })
+    }
+
+    /// Closes writes whose outcome was never learnt. Rests on complete lists only.
+    ///
+    /// # Errors
+    /// When the journal cannot be written, or the lists cannot be read a second time.
+    pub async fn settle(&self, observed: &mut Observed) -> Result<(), CycleError> {
+        let open = self.book.ledger();
+        if open.open_intents.is_empty() || !observed.team.coverage.is_complete() {
+            return Ok(());
+        }
+        let now = self.clock.now();
+        let seats = Seats { members: &observed.team.members, invitations: &observed.team.invitations };
+        let young = |at: Timestamp| now.duration_since(at).unsigned_abs() < LISTING_DELAY;
+        let look_again = open.open_intents.values().any(|open| {
+            open.operation.kind == Kind::Invite
+                && young(open.at)
+                && seats.of_invitee(&open.operation).is_none()
+        });
+        if look_again {
+            tokio::time::sleep(LISTING_DELAY).await;
+            let bundles = crate::plan::bundles_of_interest(self.policy);
+            observed.team = Arc::new(self.team.read(&bundles).await?);
+            if !observed.team.coverage.is_complete() {
+                return Ok(());
+            }
+        }
+        let seats = Seats { members: &observed.team.members, invitations: &observed.team.invitations };
+        let events = open
+            .open_intents
+            .values()
+            .map(|open| {
+                let outcome = seats.outcome_of(&open.operation);
+                tracing::info!(operation.kind = open.operation.kind.as_str(), settled = ?Settled(&outcome), "open intent settled");
+                Event::Outcome { intent: open.intent.clone(), outcome, request_id: None }
+            })
+            .collect();
+        self.record(events)
+    }
+
+    /// Computes the plan.
+    pub fn plan(&self, observed: &Observed) -> Planned {
+        (self.progress)(Progress::Planning);
+        let started = Instant::now();
+        let ledger = self.book.ledger();
+        let planned = crate::plan::plan(&Input {
+            directory: &observed.directory,
+            team: &observed.team,
+            policy: self.policy,
+            ledger: &ledger,
+            now: observed.at,
+            allowance: (self.allowance)(),
+        });
+        self.metrics.stage("plan", started.elapsed());
+        self.metrics.planned(&planned.plan);
+        self.metrics.people_in_scope.set(i64::try_from(planned.in_scope).unwrap_or(i64::MAX));
+        planned
+    }
+
+    /// Writes findings and decisions down, applies the plan, writes the end down.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub async fn apply(
+        &self,
+        observed: &Observed,
+        planned: &Planned,
+        spend: Option<&Plan>,
+    ) -> Result<Applied, CycleError> {
+        let started = Instant::now();
+        let mut events = planned.findings.clone();
+        if let Some(saved) = spend {
+            events.push(Event::PlanSpent { digest: saved.digest.clone(), created_at: saved.created_at });
+        }
+        for guard in &planned.guards {
+            self.metrics.guard_trip(guard);
+        }
+        self.record(events)?;
+        let interest = interest(self.policy);
+        let applier = Applier {
+            source: self.source,
+            team: self.team,
+            book: self.book,
+            policy: self.policy,
+            interest: &interest,
+            directory: &observed.directory,
+            metrics: self.metrics,
+            cancel: self.cancel,
+            actor: self.actor,
+            cycle: self.id,
+            progress: &|done, of| (self.progress)(Progress::Applying(done, of)),
+        };
+        let applied = applier.apply(&planned.plan).await?;
+        if applied.done.deferred == 0 {
+            let spent = planned.approvals_used.iter();
+            self.record(spent.map(|digest| Event::ApprovalSpent { digest: digest.clone() }).collect())?;
+        }
+        self.metrics.stage("apply", started.elapsed());
+        self.metrics.open_intents.set(crate::metrics::int(self.book.ledger().open_intents.len()));
+        Ok(applied)
+    }
+
+    fn record(&self, events: Vec<Event>) -> Result<(), CycleError> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        self.metrics.audited(events.len() as u64);
+        self.book.record(Some(self.id), self.actor, events)
+    }
+
+    /// The whole cycle. Whatever happens is in the report, and in the journal where that can be written.
+    pub async fn run(&self, previous: Option<(Previous<'_>, Timestamp)>) -> (CycleReport, Option<Finished>) {
+        let started_at = self.clock.now();
+        match self.observe_plan_apply(previous).await {
+            Ok(finished) => {
+                let report = self.finish(started_at, &finished.planned, &finished.applied);
+                (report, Some(finished))
+            }
+            Err(error) => (self.failed(started_at, &error), None),
+        }
+    }
+
+    async fn observe_plan_apply(
+        &self,
+        previous: Option<(Previous<'_>, Timestamp)>,
+    ) -> Result<Finished, CycleError> {
+        let mut observed = self.observe(previous).await?;
+        self.settle(&mut observed).await?;
+        let planned = self.plan(&observed);
+        let applied = self.apply(&observed, &planned, None).await?;
+        Ok(Finished { observed, planned, applied })
+    }
+
+    /// The end of a cycle that had a plan, in the journal and as a report.
+    pub fn finish(&self, started_at: Timestamp, planned: &Planned, applied: &Applied) -> CycleReport {
+        let plan = &planned.plan;
+        let result = result_of(plan, applied);
+        let shrunk = planned.guards.iter().any(|guard| guard == "source_shrink_percent");
+        let counts = plan.coverage.directory == "complete" && (!shrunk || !planned.approvals_used.is_empty());
+        let error =
+            applied.ended_by.as_ref().map(CycleError::trouble).or_else(|| applied.troubles.first().cloned());
+        let report = CycleReport {
+            id: self.id.clone(),
+            started_at,
+            finished_at: self.clock.now(),
+            result,
+            digest: Some(plan.digest.clone()),
+            summary: Some(plan.summary),
+            coverage: Some(plan.coverage.clone()),
+            done: applied.done,
+            error,
+            exit_code: exit_code_of(plan, applied),
+        };
+        self.close(report, counts.then_some(planned.in_scope))
+    }
+
+    fn failed(&self, started_at: Timestamp, error: &CycleError) -> CycleReport {
+        let report = CycleReport {
+            id: self.id.clone(),
+            started_at,
+            finished_at: self.clock.now(),
+            result: if self.cancel.is_cancelled() { CycleResult::Cancelled } else { CycleResult::Error },
+            digest: None,
+            summary: None,
+            coverage: None,
+            done: Done::default(),
+            error: Some(error.trouble()),
+            exit_code: error.exit_code(),
+        };
+        self.close(report, None)
+    }
+
+    fn close(&self, mut report: CycleReport, in_scope: Option<u64>) -> CycleReport {
+        let event = Event::CycleFinished {
+            result: report.result,
+            digest: report.digest.clone(),
+            summary: report.summary,
+            in_scope,
+            error: report.error.as_ref().map(|trouble| trouble.text.clone()),
+        };
+        if let Err(error) = self.record(vec![event]) {
+            report.result = CycleResult::Error;
+            report.error = Some(Trouble { text: error.to_string(), hint: error.hint() });
+            report.exit_code = error.exit_code();
+        }
+        let took = report.finished_at.duration_since(report.started_at).unsigned_abs();
+        self.metrics.cycle(report.result, took);
+        report
+    }
+}
+
+/// A cycle that reached its end.
+#[derive(Debug)]
+pub struct Finished {
+    /// What was read.
+    pub observed: Observed,
+    /// What was planned.
+    pub planned: Planned,
+    /// What became of it.
+    pub applied: Applied,
+}
+
+/// The word for how a cycle went, the worst first.
+fn result_of(plan: &Plan, applied: &Applied) -> CycleResult {
+    let done = applied.done;
+    if applied.ended_by.is_some() {
+        CycleResult::Error
+    } else if applied.cancelled {
+        CycleResult::Cancelled
+    } else if done.failed + done.unknown + done.deferred > 0
+        || plan.coverage.directory != "complete"
+        || plan.coverage.team != "complete"
+    {
+        CycleResult::Partial
+    } else if plan.is_held_by_guard() {
+        CycleResult::Held
+    } else if plan.is_empty() {
+        CycleResult::NoOp
+    } else {
+        CycleResult::Success
+    }
+}
+
+/// The exit code of the contract: the refusal that ended it, failures, guards, in this order.
+fn exit_code_of(plan: &Plan, applied: &Applied) -> u8 {
+    match &applied.ended_by {
+        Some(error) => error.exit_code(),
+        None if applied.done.failed + applied.done.unknown > 0 => 5,
+        None if applied.done.deferred > 0 => 1,
+        None if plan.is_held_by_guard() => 3,
+        None => 0,
+    }
+}
+
+/// An outcome without addresses, for the log.
+struct Settled<'a>(&'a Outcome);
+
+impl std::fmt::Debug for Settled<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self.0 {
+            Outcome::Applied { .. } => "applied",
+            Outcome::AlreadySo { .. } => "already_so",
+            Outcome::Failed { .. } => "failed",
+            Outcome::Withdrawn { .. } => "withdrawn",
+            Outcome::Unknown { .. } => "unknown",
+            Outcome::NotApplied { .. } => "not_applied",
+        })
+    }
+}

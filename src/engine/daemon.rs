@@ -1,0 +1,461 @@
+//! `run`: one worker that does cycles when they are due, beside the socket, the health endpoints and the signals.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use jiff::Timestamp;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::commands::Caller;
+use super::cycle::Progress;
+use super::report::{CycleReport, Doing, Quarantine, Status, Trouble};
+use super::status::{Live, failures, last_success};
+use super::wire::{Team, Wiring};
+use super::{quarantine, schedule};
+use crate::clock::Clock;
+use crate::control;
+use crate::control::protocol::{Answer, Request};
+use crate::metrics::Metrics;
+use crate::model::event::{Actor, CycleResult};
+use crate::notify::{Condition, Notifier};
+use crate::state::{Note, State};
+
+/// A worker that made no step for this long hangs: the longest wait within a cycle is 15 minutes.
+const LONGEST_SILENCE: Duration = Duration::from_secs(20 * 60);
+/// How long the servers may take to finish after the last cycle.
+const LAST_ANSWERS: Duration = Duration::from_secs(2);
+
+/// Makes the team's wiring anew from the configuration on disk.
+pub type Reload = Box<dyn Fn() -> Result<Wiring, Trouble> + Send + Sync>;
+
+/// What servers, worker and signals share.
+pub struct Shared {
+    team: ArcSwap<Team>,
+    state: Arc<State>,
+    metrics: Arc<Metrics>,
+    clock: Clock,
+    /// One cycle or one command that reads both sides at a time.
+    busy: tokio::sync::Mutex<()>,
+    wake: Arc<Notify>,
+    live: Mutex<Live>,
+    notifier: Mutex<Notifier>,
+    /// Set by a signal or an approval: run now, quarantine or not.
+    asked: Mutex<bool>,
+    started: Instant,
+    /// Milliseconds since `started` of the worker's latest step.
+    step: AtomicI64,
+    stop: CancellationToken,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    fn new(
+        team: Team,
+        notifier: Notifier,
+        state: Arc<State>,
+        metrics: Arc<Metrics>,
+        clock: Clock,
+    ) -> Arc<Self> {
+        let live = Live {
+            doing: Doing::Waiting,
+            running_since: clock.now(),
+            next_cycle: None,
+            quarantine: None,
+            reload_trouble: None,
+        };
+        Arc::new_cyclic(|me| Self {
+            team: ArcSwap::from_pointee(watched(team, me.clone())),
+            state,
+            metrics,
+            clock,
+            busy: tokio::sync::Mutex::new(()),
+            wake: Arc::new(Notify::new()),
+            live: Mutex::new(live),
+            notifier: Mutex::new(notifier),
+            asked: Mutex::new(false),
+            started: Instant::now(),
+            step: AtomicI64::new(0),
+            stop: CancellationToken::new(),
+        })
+    }
+
+    fn live(&self) -> std::sync::MutexGuard<'_, Live> {
+        self.live.lock().expect("nobody panics with it")
+    }
+
+    /// The worker made a step.
+    pub fn stepped(&self) {
+        let since = i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX);
+        self.step.store(since, Ordering::Relaxed);
+    }
+
+    /// A cycle or a command says what it does.
+    pub fn progress(&self, progress: Progress) {
+        self.stepped();
+        let (doing, text) = match progress {
+            Progress::Observing => (Doing::Observing, "reading both sides".to_owned()),
+            Progress::Planning => (Doing::Planning, "planning".to_owned()),
+            Progress::Applying(done, of) => (Doing::Applying, format!("applying {done} of {of}")),
+        };
+        self.live().doing = doing;
+        tell_systemd(&[sd_notify::NotifyState::Status(&text)]);
+    }
+
+    /// True while the worker makes progress.
+    pub fn is_live(&self) -> bool {
+        let silent = i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX)
+            - self.step.load(Ordering::Relaxed);
+        u128::try_from(silent).unwrap_or(0) < LONGEST_SILENCE.as_millis()
+    }
+
+    /// How things are.
+    pub fn status(&self) -> Status {
+        let now = self.clock.now();
+        super::status::status(&self.state, now, self.team.load().known(now), Some(self.live().clone()))
+    }
+
+    /// Tells people what is new. What has been told is kept, so that a restart does not tell it again.
+    fn announce(&self) {
+        let now = Condition::of(&self.status());
+        let mut notifier = self.notifier.lock().expect("nobody panics with it");
+        notifier.conditions(&now);
+        self.state.put_note(Note::Daemon, notifier.snapshot());
+    }
+
+    fn cycles(&self) -> Vec<CycleReport> {
+        self.state.cycles(super::status::CYCLES)
+    }
+
+    fn ask(&self) {
+        *self.asked.lock().expect("nobody panics with it") = true;
+        self.wake.notify_one();
+    }
+
+    fn is_due(&self, next: Timestamp, deadline: Instant) -> bool {
+        // The wall clock finds the time after a suspend; the monotonic one still fires when the wall clock was set back.
+        self.clock.now() >= next || Instant::now() >= deadline
+    }
+}
+
+/// A team whose steps are seen by systemd, the watchdog and `status`.
+fn watched(mut team: Team, shared: Weak<Shared>) -> Team {
+    team.core.progress = Box::new(move |progress| {
+        if let Some(shared) = shared.upgrade() {
+            shared.progress(progress);
+        }
+    });
+    team
+}
+
+impl control::server::Serve for Shared {
+    async fn serve(&self, request: Request, uid: u32) -> Answer {
+        if matches!(request, Request::Status) {
+            return Answer::Status { status: Box::new(self.status()) };
+        }
+        let approving = matches!(request, Request::Approve { .. });
+        let reads_only = matches!(request, Request::StateExport);
+        // Commands that read both sides wait for a cycle in progress, and it for them.
+        let _turn = if reads_only { None } else { Some(self.busy.lock().await) };
+        let team = self.team.load_full();
+        let caller = Caller { actor: Actor::User(uid), cancel: self.stop.child_token() };
+        let answer = team.core.serve(request, &caller).await;
+        self.live().doing = Doing::Waiting;
+        if approving && matches!(answer, Answer::Done { .. }) {
+            self.ask();
+        }
+        answer
+    }
+}
+
+impl crate::serve::View for Shared {
+    fn status(&self) -> Status {
+        Self::status(self)
+    }
+
+    fn live(&self) -> bool {
+        self.is_live()
+    }
+}
+
+/// Runs until SIGTERM or SIGINT.
+///
+/// # Errors
+/// When a listener cannot be made; everything later is reported and survived.
+pub async fn run(
+    wiring: Wiring,
+    state: Arc<State>,
+    metrics: Arc<Metrics>,
+    clock: Clock,
+    reload: Reload,
+) -> anyhow::Result<()> {
+    let Wiring { team, listen, http_token, runtime_dir, notifier } = wiring;
+    let shared = Shared::new(team, notifier, state, Arc::clone(&metrics), clock);
+    let servers = CancellationToken::new();
+    let mut tasks = tokio::task::JoinSet::new();
+    if let Some(address) = listen {
+        let view: Arc<dyn crate::serve::View> = Arc::clone(&shared) as _;
+        let server = crate::serve::Server::bind(address, view, metrics, http_token)?;
+        tracing::info!(listen = %address, "health endpoints ready");
+        let stop = servers.clone();
+        tasks.spawn(async move {
+            server.run(stop).await;
+            Ok(())
+        });
+    }
+    let socket = control::server::bind(&runtime_dir)?;
+    tasks.spawn(control::server::run(socket, Arc::clone(&shared), servers.clone()));
+    tasks.spawn(signals(Arc::clone(&shared), reload)?);
+
+    let mut scheduler = schedule::ticker(Arc::clone(&shared.wake)).await?;
+    tell_systemd(&[
+        sd_notify::NotifyState::Ready,
+        sd_notify::NotifyState::Status("waiting for the first cycle"),
+    ]);
+    worker(&shared).await;
+    tell_systemd(&[sd_notify::NotifyState::Stopping]);
+    shared.live().doing = Doing::Stopping;
+    if let Err(error) = scheduler.shutdown().await {
+        tracing::debug!(%error, "the scheduler did not stop cleanly");
+    }
+    let notices = shared.notifier.lock().expect("nobody panics with it").finish(LAST_ANSWERS);
+    notices.await;
+    servers.cancel();
+    let drained = tokio::time::timeout(LAST_ANSWERS, async { while tasks.join_next().await.is_some() {} });
+    if drained.await.is_err() {
+        tasks.abort_all();
+    }
+    match std::fs::remove_file(runtime_dir.join(control::SOCKET)) {
+        Ok(()) => {}
+        Err(error) => tracing::debug!(%error, "the control socket was not removed"),
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// The loop: wait until due, run a cycle, say how it went.
+async fn worker(shared: &Arc<Shared>) {
+    let (mut next, mut deadline) = first_due(shared);
+    while !shared.stop.is_cancelled() {
+        shared.stepped();
+        feed_watchdog(shared);
+        let asked = std::mem::take(&mut *shared.asked.lock().expect("nobody panics with it"));
+        if asked || shared.is_due(next, deadline) {
+            let report = one_cycle(shared).await;
+            (next, deadline) = after_cycle(shared, &report);
+            continue;
+        }
+        tokio::select! {
+            () = shared.wake.notified() => {}
+            // The scheduler's tick is the rule; this is what is left should it ever stop ticking.
+            () = tokio::time::sleep(Duration::from_secs(5)) => {}
+            () = shared.stop.cancelled() => {}
+        }
+    }
+}
+
+fn first_due(shared: &Shared) -> (Timestamp, Instant) {
+    let team = shared.team.load();
+    let now = shared.clock.now();
+    let gap = team.schedule.typical_gap(now);
+    #[expect(clippy::cast_precision_loss, reason = "seconds of an interval are small")]
+    shared.metrics.schedule_interval.set(gap.as_secs() as f64);
+    let cycles = shared.cycles();
+    if let Some(at) = last_success(&cycles) {
+        #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 fit a double")]
+        shared.metrics.last_success.set(at.as_second() as f64);
+    }
+    // A restart does not bring a cycle forward while a quarantine or an interval runs, nor make up for missed ones.
+    let kept = quarantine::after(&cycles, gap, cycles.first().map_or(now, |cycle| cycle.finished_at));
+    let due = match (&team.schedule.timing, kept) {
+        (_, Some(kept)) => kept.until.max(now),
+        (schedule::Timing::Interval(_), None) => now,
+        (schedule::Timing::Cron { .. }, None) => team.schedule.next_after(now, 0.0),
+    };
+    set_next(shared, due)
+}
+
+fn set_next(shared: &Shared, next: Timestamp) -> (Timestamp, Instant) {
+    shared.live().next_cycle = Some(next);
+    #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 fit a double")]
+    shared.metrics.next_cycle.set(next.as_second() as f64);
+    let wait = next.duration_since(shared.clock.now());
+    let wait = Duration::try_from(wait).unwrap_or(Duration::ZERO);
+    (next, Instant::now() + wait)
+}
+
+/// Runs a cycle while the watchdog is fed from its steps.
+async fn one_cycle(shared: &Arc<Shared>) -> CycleReport {
+    let _turn = shared.busy.lock().await;
+    let team = shared.team.load_full();
+    let caller = Caller { actor: Actor::Daemon, cancel: shared.stop.clone() };
+    let mut cycle = pin!(team.core.cycle(&caller));
+    let report = loop {
+        tokio::select! {
+            report = &mut cycle => break report,
+            () = tokio::time::sleep(Duration::from_secs(1)) => feed_watchdog(shared),
+        }
+    };
+    shared.live().doing = Doing::Waiting;
+    report
+}
+
+fn after_cycle(shared: &Shared, report: &CycleReport) -> (Timestamp, Instant) {
+    let now = shared.clock.now();
+    let team = shared.team.load();
+    let cycles = shared.cycles();
+    let gap = team.schedule.typical_gap(now);
+    let kept = quarantine::after(&cycles, gap, now);
+    let next = match &kept {
+        Some(kept) => kept.until,
+        None => team.schedule.next_after(now, fraction()),
+    };
+    shared.live().quarantine.clone_from(&kept);
+    let due = set_next(shared, next);
+    publish(shared, report, &cycles, kept.as_ref());
+    log_end(report, kept.as_ref(), &shared.state);
+    shared.announce();
+    shared.state.put_note(Note::Budget, &team.core.team.budget().snapshot());
+    let text = format!("last cycle: {}, next at {next:.0}", report.result.as_str());
+    tell_systemd(&[sd_notify::NotifyState::Status(&text)]);
+    due
+}
+
+fn publish(shared: &Shared, report: &CycleReport, cycles: &[CycleReport], kept: Option<&Quarantine>) {
+    let metrics = &shared.metrics;
+    #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 fit a double")]
+    let seconds = |at: Timestamp| at.as_second() as f64;
+    metrics.last_cycle.set(seconds(report.finished_at));
+    if let Some(at) = last_success(cycles) {
+        metrics.last_success.set(seconds(at));
+    }
+    metrics.consecutive_failures.set(i64::from(failures(cycles)));
+    metrics.quarantined.set(i64::from(kept.is_some()));
+    metrics.state_size.set(i64::try_from(shared.state.size_bytes()).unwrap_or(i64::MAX));
+    for credential in shared.team.load().known(shared.clock.now()).credentials {
+        if let Some(at) = credential.expires {
+            metrics.credential_expiry(&credential.name, at);
+        }
+    }
+}
+
+/// The handful of lines of a cycle. The journal's head goes to the log, so that a rewritten journal disagrees with it.
+fn log_end(report: &CycleReport, kept: Option<&Quarantine>, state: &State) {
+    let duration_ms = report.finished_at.duration_since(report.started_at).as_millis() as u64;
+    let summary = report.summary.unwrap_or_default();
+    let head = state.head();
+    tracing::info!(
+        cycle.id = report.id.0,
+        cycle.result = report.result.as_str(),
+        duration_ms,
+        planned = summary.operations(),
+        applied = report.done.applied,
+        failed = report.done.failed,
+        held = summary.held,
+        unchanged = summary.unchanged,
+        audit.seq = head.seq,
+        audit.head = %head.hash,
+        "cycle finished"
+    );
+    if let Some(error) = &report.error {
+        let hint = error.hint.as_deref().unwrap_or_default();
+        match report.result {
+            CycleResult::Error => tracing::error!(error = %error.text, hint, "cycle ended early"),
+            CycleResult::Success
+            | CycleResult::NoOp
+            | CycleResult::Partial
+            | CycleResult::Held
+            | CycleResult::Cancelled => tracing::warn!(error = %error.text, hint, "not everything was done"),
+        }
+    }
+    if let Some(kept) = kept {
+        tracing::warn!(failures = kept.failures, until = %kept.until, "cycles are slowed after repeated failures");
+    }
+}
+
+/// Handles SIGHUP, SIGUSR1, SIGTERM and SIGINT.
+fn signals(shared: Arc<Shared>, reload: Reload) -> anyhow::Result<impl Future<Output = std::io::Result<()>>> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    let mut now = signal(SignalKind::user_defined1())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        loop {
+            let stop = tokio::select! {
+                () = received(&mut hangup) => { reload_now(&shared, &reload).await; false }
+                () = received(&mut now) => { tracing::info!("asked to run a cycle now"); shared.ask(); false }
+                () = received(&mut terminate) => true,
+                () = received(&mut interrupt) => true,
+            };
+            if stop {
+                tracing::info!("stopping: the request in flight is finished and recorded");
+                shared.stop.cancel();
+                shared.wake.notify_one();
+                return Ok(());
+            }
+        }
+    })
+}
+
+async fn received(signal: &mut Signal) {
+    if signal.recv().await.is_none() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Swaps the wiring for one made of the configuration on disk; a bad one keeps the old.
+async fn reload_now(shared: &Arc<Shared>, reload: &Reload) {
+    tell_systemd_reloading();
+    match reload() {
+        Ok(wiring) => {
+            let _turn = shared.busy.lock().await;
+            shared.team.store(Arc::new(watched(wiring.team, Arc::downgrade(shared))));
+            *shared.notifier.lock().expect("nobody panics with it") = wiring.notifier;
+            shared.live().reload_trouble = None;
+            shared.metrics.config_reload_successful.set(1);
+            tracing::info!("configuration reloaded");
+        }
+        Err(trouble) => {
+            shared.metrics.config_reload_successful.set(0);
+            let hint = trouble.hint.as_deref().unwrap_or_default();
+            tracing::error!(error = %trouble.text, hint, "the new configuration was refused, the old one stays");
+            shared.live().reload_trouble = Some(trouble);
+        }
+    }
+    tell_systemd(&[sd_notify::NotifyState::Ready]);
+}
+
+fn feed_watchdog(shared: &Shared) {
+    if shared.is_live() {
+        tell_systemd(&[sd_notify::NotifyState::Watchdog]);
+    }
+}
+
+fn tell_systemd_reloading() {
+    match sd_notify::NotifyState::monotonic_usec_now() {
+        Ok(stamp) => tell_systemd(&[sd_notify::NotifyState::Reloading, stamp]),
+        Err(error) => tracing::debug!(%error, "no monotonic clock"),
+    }
+}
+
+fn tell_systemd(states: &[sd_notify::NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        tracing::debug!(%error, "systemd was not told");
+    }
+}
+
+/// Random in 0..1; a UUID v7's tail is the randomness that is in the tree already.
+fn fraction() -> f64 {
+    let bytes = uuid::Uuid::now_v7().into_bytes();
+    f64::from(u16::from_be_bytes([bytes[14], bytes[15]])) / f64::from(u16::MAX)
+}

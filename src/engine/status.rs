@@ -1,0 +1,112 @@
+//! Puts the status together, from the state alone or with what a running daemon knows besides.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::report::{
+    BudgetReport, CredentialReport, CycleReport, Doing, GuardReport, Quarantine, SCHEMA, Status, Trouble,
+};
+use crate::model::Plan;
+use crate::model::event::CycleResult;
+use crate::state::{Note, State};
+
+/// Cycles that are shown.
+pub const CYCLES: usize = 40;
+
+/// What only a running daemon knows.
+#[derive(Clone, Debug)]
+pub struct Live {
+    /// What it does.
+    pub doing: Doing,
+    /// Since when it runs.
+    pub running_since: Timestamp,
+    /// When the next cycle is due.
+    pub next_cycle: Option<Timestamp>,
+    /// Where cycles are slowed.
+    pub quarantine: Option<Quarantine>,
+    /// After a reload that was refused.
+    pub reload_trouble: Option<Trouble>,
+}
+
+/// What the configuration and the clients know.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// The configuration's `name`.
+    pub team: String,
+    /// From the schedule.
+    pub interval_seconds: u64,
+    /// The API key's hour.
+    pub budget: BudgetReport,
+    /// Ours.
+    pub credentials: Vec<CredentialReport>,
+}
+
+/// Everything `status` shows.
+pub fn status(state: &State, now: Timestamp, known: Known, live: Option<Live>) -> Status {
+    let cycles: Vec<CycleReport> = state.cycles(CYCLES);
+    let ledger = state.ledger();
+    let held = state.note::<Plan>(Note::LastPlan).map(|plan| plan.held).unwrap_or_default();
+    let mut held_by_reason = BTreeMap::new();
+    for entry in &held {
+        *held_by_reason.entry(entry.hold.reason).or_insert(0) += 1;
+    }
+    // The latest set counts only while the latest plan still holds something that can be approved.
+    let guarded = held.iter().any(|entry| entry.hold.reason.is_approvable());
+    let guard = ledger.guarded.last().filter(|_| guarded).map(|set| GuardReport {
+        digest: set.digest.clone(),
+        guards: set.guards.clone(),
+        at: set.at,
+        approved: ledger
+            .approvals
+            .iter()
+            .any(|approval| approval.digest == set.digest && approval.expires > now),
+    });
+    let (doing, running_since, next_cycle, quarantine, reload_trouble) = match live {
+        Some(live) => {
+            (live.doing, Some(live.running_since), live.next_cycle, live.quarantine, live.reload_trouble)
+        }
+        None => (Doing::NotRunning, None, None, None, None),
+    };
+    Status {
+        schema: SCHEMA.to_owned(),
+        team: known.team,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        now,
+        doing,
+        running_since,
+        interval_seconds: known.interval_seconds,
+        next_cycle,
+        last_success: last_success(&cycles),
+        consecutive_failures: failures(&cycles),
+        quarantine,
+        cycles,
+        held_by_reason,
+        held,
+        guard,
+        open_intents: ledger.open_intents.len(),
+        budget: known.budget,
+        credentials: known.credentials,
+        reload_trouble,
+    }
+}
+
+/// True for a cycle after which the team is as it should be, guards and holds aside.
+pub fn succeeded(result: CycleResult) -> bool {
+    match result {
+        CycleResult::Success | CycleResult::NoOp | CycleResult::Held => true,
+        CycleResult::Partial | CycleResult::Error | CycleResult::Cancelled => false,
+    }
+}
+
+/// The end of the newest cycle that succeeded; the newest comes first.
+pub fn last_success(cycles: &[CycleReport]) -> Option<Timestamp> {
+    cycles.iter().find(|cycle| succeeded(cycle.result)).map(|cycle| cycle.finished_at)
+}
+
+/// Cycles that failed in a row, the newest included. A cycle that a signal stopped says nothing either way.
+pub fn failures(cycles: &[CycleReport]) -> u32 {
+    let told = cycles.iter().filter(|cycle| cycle.result != CycleResult::Cancelled);
+    let count = told.take_while(|cycle| cycle.result == CycleResult::Error).count();
+    u32::try_from(count).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,427 @@
+//! From a checked configuration to a working engine: the one place that knows every concrete type.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use secrecy::SecretString;
+
+use super::CycleError;
+use super::commands::Core;
+use super::cycle::Progress;
+use super::report::{BudgetReport, CredentialReport, Status};
+use super::schedule::{Schedule, Timing};
+use super::status::Known;
+use crate::asc::client::{AscClient, Reach, Settings};
+use crate::asc::rate::{Budget, BudgetState};
+use crate::asc::token::{KeyError, SigningKey};
+use crate::clock::Clock;
+use crate::config::{self, Config, GraphConfig, ScimAuth, ScimConfig, SourceConfig, When};
+use crate::http::HttpOptions;
+use crate::metrics::Metrics;
+use crate::model::Policy;
+use crate::notify::Notifier;
+use crate::secret::{SecretError, SecretRef};
+use crate::source::file::FileSource;
+use crate::source::graph::{AssertionAlgorithm, GraphAuth, GraphSettings, GraphSource};
+use crate::source::scim::{self, ScimSource};
+use crate::source::{AnySource, SourceError};
+use crate::state::{Note, OpenOptions, State, StateError};
+
+/// What a command does to the state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Use {
+    /// Looks.
+    Read,
+    /// Records, and perhaps writes to the team.
+    Write,
+}
+
+/// Why there is no engine.
+#[derive(Debug, thiserror::Error)]
+pub enum WireError {
+    /// A secret cannot be read.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// The API key cannot sign.
+    #[error("{path}: {error}")]
+    Key {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        error: KeyError,
+    },
+    /// A client cannot be made.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// A client cannot be made.
+    #[error(transparent)]
+    Team(#[from] crate::asc::AscError),
+    /// The state cannot be opened.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// A channel for notices cannot be used.
+    #[error(transparent)]
+    Notify(#[from] crate::notify::NotifyError),
+}
+
+impl WireError {
+    /// What to do.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Secret(error) => Some(error.hint()),
+            Self::Key { error, .. } => Some(error.hint().to_owned()),
+            Self::Source(error) => error.hint(),
+            Self::Team(error) => error.hint().map(str::to_owned),
+            Self::State(error) => error.hint(),
+            Self::Notify(error) => error.hint(),
+        }
+    }
+
+    /// Of the contract: what the configuration names is part of it.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::State(error) if error.is_locked() => 6,
+            Self::State(error) if !error.is_configuration() => 1,
+            Self::Secret(_)
+            | Self::Key { .. }
+            | Self::Source(_)
+            | Self::Team(_)
+            | Self::State(_)
+            | Self::Notify(_) => 78,
+        }
+    }
+}
+
+/// One team's engine with what is known about it.
+#[derive(Debug)]
+pub struct Team {
+    /// Reads, plans, writes.
+    pub core: Core<AnySource, AscClient>,
+    /// When.
+    pub schedule: Schedule,
+    credentials: Vec<CredentialReport>,
+    name: Arc<str>,
+}
+
+impl Team {
+    /// What the configuration and the clients know.
+    pub fn known(&self, now: Timestamp) -> Known {
+        let usage = self.core.team.budget().usage();
+        Known {
+            team: self.name.to_string(),
+            interval_seconds: self.schedule.typical_gap(now).as_secs(),
+            budget: BudgetReport {
+                limit: usage.limit,
+                reserve: usage.reserve,
+                used: usage.used,
+                remaining: usage.remaining,
+            },
+            credentials: self.credentials.clone(),
+        }
+    }
+}
+
+/// An engine for one command.
+#[derive(Debug)]
+pub struct Opened {
+    /// The team.
+    pub team: Team,
+    /// Journal and cache.
+    pub state: Arc<State>,
+    clock: Clock,
+}
+
+impl Opened {
+    /// How things are, without a daemon.
+    pub fn status(&self) -> Status {
+        let now = self.clock.now();
+        super::status::status(&self.state, now, self.team.known(now), None)
+    }
+
+    /// Keeps the hour's count, so that a crash loop cannot spend it twice.
+    pub fn keep_budget(&self) {
+        self.state.put_note(Note::Budget, &self.team.core.team.budget().snapshot());
+    }
+}
+
+/// Opens state and clients for one command.
+///
+/// # Errors
+/// See [`WireError`].
+pub fn open(
+    config: &Config,
+    usage: Use,
+    progress: Box<dyn Fn(Progress) + Send + Sync>,
+) -> Result<Opened, WireError> {
+    let clock = Clock::System;
+    let state = Arc::new(open_state(config, usage)?);
+    let metrics = Metrics::new();
+    let budget = budget(config, &state, &clock);
+    let reach = if usage == Use::Read { Reach::ReadOnly } else { Reach::Full };
+    let parts = Parts { state: Arc::clone(&state), metrics, clock: clock.clone(), budget };
+    let team = parts.team(config, reach, progress)?;
+    Ok(Opened { team, state, clock })
+}
+
+fn open_state(config: &Config, usage: Use) -> Result<State, StateError> {
+    let options = OpenOptions::new(config.audit.retention);
+    let (state, notices) = match usage {
+        Use::Read => State::open_read_only(&config.state_dir, options)?,
+        Use::Write => State::open(&config.state_dir, options)?,
+    };
+    for notice in notices {
+        tracing::warn!(notice = %notice, "state repaired");
+    }
+    Ok(state)
+}
+
+fn budget(config: &Config, state: &State, clock: &Clock) -> Budget {
+    let asc = &config.app_store_connect;
+    let kept: BudgetState = state.note(Note::Budget).unwrap_or_default();
+    let reserve = u8::try_from(asc.reserve_percent).unwrap_or(100);
+    Budget::new(asc.requests_per_hour, reserve, clock.clone(), kept)
+}
+
+/// What stays when the configuration is reloaded.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    state: Arc<State>,
+    metrics: Arc<Metrics>,
+    clock: Clock,
+    budget: Budget,
+}
+
+impl Parts {
+    fn team(
+        &self,
+        config: &Config,
+        reach: Reach,
+        progress: Box<dyn Fn(Progress) + Send + Sync>,
+    ) -> Result<Team, WireError> {
+        let budget = self.budget.clone();
+        let core = Core {
+            source: source(config, &self.metrics, &self.clock)?,
+            team: client(config, reach, Arc::clone(&self.metrics), self.clock.clone(), self.budget.clone())?,
+            state: Arc::clone(&self.state),
+            policy: config.policy(),
+            full_interval: config.schedule.full_interval,
+            clock: self.clock.clone(),
+            metrics: Arc::clone(&self.metrics),
+            allowance: Box::new(move || budget.allowance()),
+            progress,
+            shown: Mutex::new(None),
+        };
+        let (schedule, name) = (schedule(config), Arc::clone(&config.name));
+        Ok(Team { core, schedule, credentials: credentials(config), name })
+    }
+}
+
+fn client(
+    config: &Config,
+    reach: Reach,
+    metrics: Arc<Metrics>,
+    clock: Clock,
+    budget: Budget,
+) -> Result<AscClient, WireError> {
+    let asc = &config.app_store_connect;
+    let pem = asc.private_key.read()?;
+    let key = SigningKey::new(asc.kind.clone(), &asc.key_id, &pem)
+        .map_err(|error| WireError::Key { path: asc.private_key.path().display().to_string(), error })?;
+    let settings = Settings { origin: asc.base_url.clone(), key, reach, http: HttpOptions::standard() };
+    Ok(AscClient::new(settings, metrics, clock, budget)?)
+}
+
+fn source(config: &Config, metrics: &Arc<Metrics>, clock: &Clock) -> Result<AnySource, WireError> {
+    Ok(match &config.source {
+        SourceConfig::Scim(scim) => {
+            let options = HttpOptions { ca_file: scim.ca_file.clone(), ..HttpOptions::standard() };
+            let settings = scim_settings(scim)?;
+            let source = ScimSource::with_options(settings, &options, Arc::clone(metrics), clock.clone())?;
+            AnySource::Scim(Box::new(source))
+        }
+        SourceConfig::Graph(graph) => {
+            let source = GraphSource::new(graph_settings(graph), &HttpOptions::standard(), metrics, clock)?;
+            AnySource::Graph(Box::new(source))
+        }
+        SourceConfig::File(file) => AnySource::File(FileSource::new(file.path.clone())),
+    })
+}
+
+fn scim_settings(scim: &ScimConfig) -> Result<scim::Settings, SecretError> {
+    let auth = match &scim.auth {
+        ScimAuth::Bearer { token } => scim::Auth::Bearer { token: token.read()? },
+        ScimAuth::Basic { username, password } => {
+            scim::Auth::Basic { username: username.clone(), password: password.read()? }
+        }
+        ScimAuth::OAuth2 { token_url, client_id, client_secret, scope } => scim::Auth::OAuth2 {
+            token_url: token_url.clone(),
+            client_id: client_id.clone(),
+            client_secret: client_secret.read()?,
+            scope: scope.clone(),
+        },
+    };
+    Ok(scim::Settings {
+        base_url: scim.base_url.clone(),
+        auth,
+        page_size: scim.page_size,
+        concurrency: scim.concurrency,
+        attribute_namespace: scim.attribute_namespace.clone(),
+    })
+}
+
+fn graph_settings(graph: &GraphConfig) -> GraphSettings {
+    let auth = match &graph.auth {
+        config::GraphAuth::Secret { client_secret } => GraphAuth::Secret(client_secret.clone()),
+        config::GraphAuth::Certificate { certificate, private_key } => GraphAuth::Certificate {
+            certificate: certificate.clone(),
+            key: private_key.clone(),
+            algorithm: AssertionAlgorithm::Ps256,
+        },
+        config::GraphAuth::Federated { token } => GraphAuth::Federated(token.clone()),
+    };
+    GraphSettings {
+        tenant_id: graph.tenant_id.clone(),
+        client_id: graph.client_id.clone(),
+        auth,
+        authority_url: graph.authority_url.clone(),
+        base_url: graph.base_url.clone(),
+        scope: graph.scope.clone(),
+    }
+}
+
+fn schedule(config: &Config) -> Schedule {
+    let timing = match &config.schedule.when {
+        When::Every(interval) => Timing::Interval(interval.unsigned_abs()),
+        When::Cron { cron, timezone, .. } => Timing::Cron { cron: cron.clone(), zone: *timezone },
+    };
+    let jitter_percent = u8::try_from(config.schedule.jitter_percent).unwrap_or(100);
+    Schedule { timing, jitter_percent }
+}
+
+fn credentials(config: &Config) -> Vec<CredentialReport> {
+    let report = |name: &str, day: Option<Date>| CredentialReport {
+        name: name.to_owned(),
+        expires: day.and_then(|day| day.to_zoned(TimeZone::UTC).ok()).map(|at| at.timestamp()),
+        known_from: day.map(|_| "configuration".to_owned()),
+    };
+    let mut all = vec![report("app_store_connect_key", config.app_store_connect.credential_expires)];
+    match &config.source {
+        SourceConfig::Scim(scim) => all.push(report("scim_credential", scim.credential_expires)),
+        SourceConfig::Graph(graph) => all.push(report("graph_credential", graph.credential_expires)),
+        SourceConfig::File(_) => {}
+    }
+    all
+}
+
+/// Clients and policy alone, for `doctor`.
+#[derive(Debug)]
+pub struct Probe {
+    /// The identity provider.
+    pub source: AnySource,
+    /// App Store Connect, reading only.
+    pub team: AscClient,
+    /// What the configuration decides.
+    pub policy: Policy,
+    /// Ours.
+    pub credentials: Vec<CredentialReport>,
+}
+
+/// Clients of a configuration, with no state.
+///
+/// # Errors
+/// See [`WireError`].
+pub fn probe(config: &Config) -> Result<Probe, WireError> {
+    let (metrics, clock) = (Metrics::new(), Clock::System);
+    let asc = &config.app_store_connect;
+    let reserve = u8::try_from(asc.reserve_percent).unwrap_or(100);
+    let budget = Budget::new(asc.requests_per_hour, reserve, clock.clone(), BudgetState::default());
+    let source = source(config, &metrics, &clock)?;
+    let team = client(config, Reach::ReadOnly, metrics, clock, budget)?;
+    Ok(Probe { source, team, policy: config.policy(), credentials: credentials(config) })
+}
+
+/// What the daemon gets for one configuration.
+#[derive(Debug)]
+pub struct Wiring {
+    /// The team.
+    pub team: Team,
+    /// Of the health endpoints.
+    pub listen: Option<SocketAddr>,
+    /// Shows personal data there.
+    pub http_token: Option<SecretString>,
+    /// Of the control socket.
+    pub runtime_dir: PathBuf,
+    /// Tells people.
+    pub notifier: Notifier,
+}
+
+/// Everything the daemon starts with.
+#[derive(Debug)]
+pub struct DaemonParts {
+    /// The first wiring.
+    pub wiring: Wiring,
+    /// Makes the next ones.
+    pub rewire: Rewire,
+    /// Journal and cache.
+    pub state: Arc<State>,
+    /// Counting.
+    pub metrics: Arc<Metrics>,
+    /// Time.
+    pub clock: Clock,
+}
+
+/// Makes a wiring of a configuration, around the state that is open.
+#[derive(Clone, Debug)]
+pub struct Rewire {
+    parts: Parts,
+}
+
+impl Rewire {
+    /// Clients, policy and schedule of a configuration; secrets are read anew.
+    ///
+    /// # Errors
+    /// See [`WireError`]; whatever runs is left alone.
+    pub fn wiring(&self, config: &Config) -> Result<Wiring, WireError> {
+        let team = self.parts.team(config, Reach::Full, Box::new(|_| {}))?;
+        let http_token = config.http.bearer_token.as_ref().map(SecretRef::read).transpose()?;
+        let (metrics, clock) = (Arc::clone(&self.parts.metrics), self.parts.clock.clone());
+        let mut notifier = Notifier::new(&config.name, &config.notify, metrics, clock)?;
+        notifier.restore(self.parts.state.note(Note::Daemon).unwrap_or_default());
+        let (listen, runtime_dir) = (config.http.listen, config.runtime_dir.clone());
+        Ok(Wiring { team, listen, http_token, runtime_dir, notifier })
+    }
+}
+
+/// Opens the state for good and wires the first configuration.
+///
+/// # Errors
+/// See [`WireError`].
+pub fn daemon(config: &Config) -> Result<DaemonParts, WireError> {
+    let clock = Clock::System;
+    let state = Arc::new(open_state(config, Use::Write)?);
+    let metrics = Metrics::new();
+    let budget = budget(config, &state, &clock);
+    let parts =
+        Parts { state: Arc::clone(&state), metrics: Arc::clone(&metrics), clock: clock.clone(), budget };
+    let rewire = Rewire { parts };
+    let wiring = rewire.wiring(config)?;
+    Ok(DaemonParts { wiring, rewire, state, metrics, clock })
+}
+
+impl From<WireError> for CycleError {
+    fn from(error: WireError) -> Self {
+        match error {
+            WireError::Source(error) => Self::Source(error),
+            WireError::Team(error) => Self::Team(error),
+            WireError::State(error) => Self::State(error),
+            WireError::Secret(_) | WireError::Key { .. } | WireError::Notify(_) => {
+                let hint = error.hint();
+                Self::Refused { text: error.to_string(), details: Vec::new(), hint }
+            }
+        }
+    }
+}

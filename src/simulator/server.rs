@@ -1,0 +1,128 @@
+//! One request from arrival to answer: log, faults, the service it is for.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{ConnectInfo, Request, State as Shared};
+use axum::http::Response;
+use tokio_util::sync::CancellationToken;
+
+use super::connection::Scissors;
+use super::faults::{self, Fault, Peer, When};
+use super::message::{Call, Reply};
+use super::state::State;
+
+/// What every connection holds.
+#[derive(Clone, Debug)]
+pub(super) struct Server {
+    pub(super) state: Arc<Mutex<State>>,
+    pub(super) stopped: CancellationToken,
+}
+
+/// What becomes of a request.
+enum End {
+    Answer(Reply),
+    Cut,
+}
+
+impl Server {
+    /// The state, also after a test panicked while it held it.
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn end(&self, call: &Call) -> End {
+        let fault = self.lock().faults.strike(call);
+        if let Some(Fault::Slow { ms }) = &fault {
+            tokio::time::sleep(Duration::from_millis(*ms)).await;
+        }
+        if matches!(fault, Some(Fault::Hang)) {
+            self.lock().log(call, None, fault.as_ref().map(name));
+            self.stopped.cancelled().await;
+            return End::Cut;
+        }
+        let mut state = self.lock();
+        for act in state.moments.due(call) {
+            act(&mut state);
+        }
+        let end = settle(&mut state, call, fault.as_ref());
+        let status = match &end {
+            End::Answer(reply) => Some(reply.status),
+            End::Cut => None,
+        };
+        state.log(call, status, fault.as_ref().map(name));
+        end
+    }
+}
+
+/// The only handler: what a path means depends on its service, and faults come before all of them.
+pub(super) async fn handle(
+    Shared(server): Shared<Server>,
+    ConnectInfo(scissors): ConnectInfo<Scissors>,
+    request: Request,
+) -> Response<Body> {
+    let Some(call) = Call::read(request).await else {
+        return Reply::text(413, "text/plain", "the body is too large").into_response();
+    };
+    if call.path.starts_with("/_sim") {
+        return super::control::answer(&mut server.lock(), &call).into_response();
+    }
+    match server.end(&call).await {
+        End::Answer(reply) => reply.into_response(),
+        End::Cut => {
+            scissors.cut();
+            Reply::empty(500).into_response()
+        }
+    }
+}
+
+/// Applies the effect of a request, unless its fault comes before.
+fn settle(state: &mut State, call: &Call, fault: Option<&Fault>) -> End {
+    let refused = |status| End::Answer(faults::refusal(call.peer, status));
+    match fault {
+        None | Some(Fault::Slow { .. }) => End::Answer(serve(state, call)),
+        Some(Fault::DropBefore | Fault::Hang) => End::Cut,
+        Some(Fault::Unauthorized) => refused(401),
+        Some(Fault::Html { status }) => End::Answer(faults::html(call.peer, *status)),
+        Some(Fault::Status { status, when: When::Before }) => refused(*status),
+        Some(Fault::TooMany { retry_after }) => {
+            let reply = faults::refusal(call.peer, 429);
+            End::Answer(match retry_after {
+                Some(value) => reply.with("retry-after", value),
+                None => reply,
+            })
+        }
+        Some(Fault::DropAfter) => {
+            serve(state, call);
+            End::Cut
+        }
+        Some(Fault::Status { status, when: When::After }) => {
+            serve(state, call);
+            refused(*status)
+        }
+        Some(Fault::Truncated) => changed(state, call, faults::truncated),
+        Some(Fault::MissingRows { rows }) => changed(state, call, |reply| faults::without_rows(reply, *rows)),
+        Some(Fault::ForeignNext) => changed(state, call, |reply| faults::foreign_next(call.peer, reply)),
+    }
+}
+
+fn changed(state: &mut State, call: &Call, change: impl FnOnce(&mut Reply)) -> End {
+    let mut reply = serve(state, call);
+    change(&mut reply);
+    End::Answer(reply)
+}
+
+fn serve(state: &mut State, call: &Call) -> Reply {
+    match call.peer {
+        Peer::Asc => super::asc::answer(state, call),
+        Peer::Scim => super::scim::answer(state, call),
+        Peer::Graph => super::graph::answer(state, call),
+    }
+}
+
+/// The fault's name as the control API spells it.
+fn name(fault: &Fault) -> String {
+    let value = serde_json::to_value(fault).unwrap_or_default();
+    value["kind"].as_str().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,186 @@
+//! The certificate that proves who we are: its thumbprints, its end, and the key that signs assertions.
+
+use std::path::Path;
+
+use aws_lc_rs::digest;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use secrecy::zeroize::Zeroizing;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+use x509_cert::der::asn1::OctetStringRef;
+use x509_cert::der::{Decode, Reader, SliceReader};
+use x509_cert::spki::AlgorithmIdentifierRef;
+
+use crate::source::SourceError;
+
+/// Seconds an assertion is good for. Short, because one that leaks is a password until then.
+const LIFETIME: i64 = 10 * 60;
+/// Seconds of clock difference that a fresh assertion survives.
+const LEEWAY: i64 = 60;
+
+/// How assertions are signed and how they name the certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AssertionAlgorithm {
+    /// PS256 with a SHA-256 thumbprint (`x5t#S256`): what Microsoft's "certificate credentials" page asks for today.
+    Ps256,
+    /// RS256 with a SHA-1 thumbprint (`x5t`): what it asked for before, for authorities that lag behind.
+    Rs256,
+}
+
+/// A certificate, parsed.
+#[derive(Clone, Debug)]
+pub(super) struct Certificate {
+    der: Vec<u8>,
+    ends: Timestamp,
+}
+
+impl Certificate {
+    /// Reads the first certificate of a PEM file. It is public, so nothing is asked of the file's mode.
+    pub(super) fn read(path: &Path) -> Result<Self, SourceError> {
+        let bad = |error: String| SourceError::File { path: path.display().to_string(), error };
+        let pem = std::fs::read(path).map_err(|error| bad(error.to_string()))?;
+        Self::from_pem(&pem).map_err(bad)
+    }
+
+    fn from_pem(pem: &[u8]) -> Result<Self, String> {
+        let der =
+            CertificateDer::from_pem_slice(pem).map_err(|_| "holds no certificate in PEM form".to_owned())?;
+        let parsed =
+            x509_cert::Certificate::from_der(&der).map_err(|error| format!("not a certificate: {error}"))?;
+        let ends = parsed.tbs_certificate().validity().not_after.to_unix_duration().as_secs();
+        let ends = i64::try_from(ends).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
+        Ok(Self { der: der.to_vec(), ends: ends.unwrap_or(Timestamp::MAX) })
+    }
+
+    /// When it stops being accepted.
+    pub(super) fn ends(&self) -> Timestamp {
+        self.ends
+    }
+
+    fn thumbprint(&self, algorithm: &'static digest::Algorithm) -> String {
+        URL_SAFE_NO_PAD.encode(digest::digest(algorithm, &self.der))
+    }
+
+    /// A signed assertion for one audience (the token URL).
+    pub(super) fn assertion(
+        &self,
+        key: &SecretString,
+        algorithm: AssertionAlgorithm,
+        client_id: &str,
+        audience: &str,
+        now: Timestamp,
+    ) -> Result<SecretString, SourceError> {
+        let mut header = match algorithm {
+            AssertionAlgorithm::Ps256 => Header::new(Algorithm::PS256),
+            AssertionAlgorithm::Rs256 => Header::new(Algorithm::RS256),
+        };
+        match algorithm {
+            AssertionAlgorithm::Ps256 => header.x5t_s256 = Some(self.thumbprint(&digest::SHA256)),
+            AssertionAlgorithm::Rs256 => {
+                header.x5t = Some(self.thumbprint(&digest::SHA1_FOR_LEGACY_USE_ONLY));
+            }
+        }
+        let now = now.as_second();
+        let claims = Claims {
+            aud: audience,
+            iss: client_id,
+            sub: client_id,
+            jti: uuid::Uuid::now_v7().to_string(),
+            nbf: now - LEEWAY,
+            iat: now,
+            exp: now + LIFETIME,
+        };
+        let key = rsa_key(key).ok_or_else(unusable_key)?;
+        let token = jsonwebtoken::encode(&header, &claims, &EncodingKey::from_rsa_der(&key));
+        token.map(SecretString::from).map_err(|_| unusable_key())
+    }
+}
+
+/// Claims of a client assertion (Microsoft, "certificate credentials").
+#[derive(Serialize)]
+struct Claims<'a> {
+    aud: &'a str,
+    iss: &'a str,
+    sub: &'a str,
+    jti: String,
+    nbf: i64,
+    iat: i64,
+    exp: i64,
+}
+
+/// The PKCS#1 form that the signer wants, out of PKCS#1 or PKCS#8.
+fn rsa_key(pem: &SecretString) -> Option<Zeroizing<Vec<u8>>> {
+    let key = PrivateKeyDer::from_pem_slice(pem.expose_secret().as_bytes()).ok()?;
+    match &key {
+        PrivateKeyDer::Pkcs1(der) => Some(Zeroizing::new(der.secret_pkcs1_der().to_vec())),
+        PrivateKeyDer::Pkcs8(der) => pkcs1_of(der.secret_pkcs8_der()),
+        _ => None,
+    }
+}
+
+/// The inner key of a PKCS#8 `PrivateKeyInfo` (RFC 5208 §5): version, algorithm, key, then whatever else.
+fn pkcs1_of(der: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let mut outer = SliceReader::new(der).ok()?;
+    let inner = outer.sequence(|reader| {
+        u8::decode(reader)?;
+        AlgorithmIdentifierRef::decode(reader)?;
+        let key = <&OctetStringRef>::decode(reader)?.as_bytes().to_vec();
+        reader.read_slice(reader.remaining_len())?;
+        Ok::<_, x509_cert::der::Error>(Zeroizing::new(key))
+    });
+    inner.ok()
+}
+
+fn unusable_key() -> SourceError {
+    SourceError::Refused {
+        what: "the private key of [source.graph] cannot sign".to_owned(),
+        cure: "private_key_file must hold an unencrypted RSA key of at least 2048 bits, as PKCS#8 or PKCS#1 in PEM form",
+    }
+}
+
+#[cfg(all(test, feature = "simulator"))]
+mod tests {
+    use super::*;
+    use crate::simulator::graph::ClientCertificate;
+
+    fn generated() -> (ClientCertificate, Timestamp) {
+        let ends = "2031-05-01T00:00:00Z".parse().expect("a time");
+        (ClientCertificate::generate(ends).expect("randomness"), ends)
+    }
+
+    #[test]
+    fn the_end_of_a_certificate_is_read_from_it() {
+        let (made, ends) = generated();
+        assert_eq!(Certificate::from_pem(made.pem.as_bytes()).expect("a certificate").ends(), ends);
+    }
+
+    #[test]
+    fn what_is_no_certificate_is_said_to_be_none() {
+        let (made, _) = generated();
+        let cut = made.pem.replace("MII", "AAA");
+        for text in ["", "-----BEGIN CERTIFICATE-----", made.key_pem.as_str(), cut.as_str()] {
+            assert!(Certificate::from_pem(text.as_bytes()).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn keys_that_cannot_sign_are_refused_with_a_cure() {
+        let (made, _) = generated();
+        let certificate = Certificate::from_pem(made.pem.as_bytes()).expect("a certificate");
+        let sign = |key: &str| {
+            let (key, now) = (SecretString::from(key), Timestamp::UNIX_EPOCH);
+            certificate.assertion(&key, AssertionAlgorithm::Ps256, "client", "https://example.com", now)
+        };
+        assert!(sign(&made.key_pem).is_ok());
+        let cut = made.key_pem.replace("MII", "AAA");
+        for key in ["nothing", made.pem.as_str(), cut.as_str()] {
+            let error = sign(key).expect_err("no key");
+            assert!(error.hint().is_some_and(|hint| hint.contains("private_key_file")), "{error}");
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! `/Users` and `/Groups`: lists for the walk, single resources for a second look.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::client::{Client, One, unreadable};
+use super::groups::{Lookup, MembersSeen, Reader};
+use super::paging::{Ask, Fetch, Listed, Page, PageError};
+use super::person::PersonRecord;
+use super::wanted::Wanted;
+use super::wire::{GroupRecord, List, Members, parse_group, parse_list, parse_user};
+use crate::model::policy::GroupName;
+use crate::model::{GroupId, PersonId, Problem};
+use crate::source::SourceError;
+use crate::source::catalog::same_name;
+
+impl Listed for PersonRecord {
+    type Id = PersonId;
+    fn id(&self) -> &PersonId {
+        &self.person.id
+    }
+}
+
+impl Listed for GroupRecord {
+    type Id = GroupId;
+    fn id(&self) -> &GroupId {
+        &self.id
+    }
+}
+
+pub(super) struct UserList<'c> {
+    pub(super) client: &'c Client,
+    pub(super) wanted: &'c Wanted,
+}
+
+impl Fetch for UserList<'_> {
+    type Item = PersonRecord;
+    fn words(&self) -> (&'static str, &'static str) {
+        ("Users", "people")
+    }
+    async fn page(&self, ask: Ask) -> Result<Page<PersonRecord>, PageError> {
+        let body = self.client.page("Users", &query(ask)).await?;
+        let list = parse_list(&body).map_err(|error| unreadable(&error))?;
+        Ok(page(list, |text| parse_user(text, self.wanted)))
+    }
+}
+
+pub(super) struct GroupList<'c> {
+    client: &'c Client,
+    names: &'c BTreeSet<GroupName>,
+    members_seen: AtomicBool,
+}
+
+impl<'c> GroupList<'c> {
+    pub(super) fn new(client: &'c Client, names: &'c BTreeSet<GroupName>) -> Self {
+        Self { client, names, members_seen: AtomicBool::new(false) }
+    }
+
+    /// What the pages so far showed.
+    pub(super) fn members_seen(&self) -> MembersSeen {
+        if self.members_seen.load(Ordering::Relaxed) { MembersSeen::Yes } else { MembersSeen::NotYet }
+    }
+}
+
+impl GroupList<'_> {
+    /// Members are kept only of groups the configuration names: the others may be read by id when they turn out to be
+    /// nested, and a directory's whole membership is far larger than what is used of it.
+    fn slim(&self, mut group: GroupRecord) -> GroupRecord {
+        if matches!(&group.members, Members::Listed { refs, .. } if !refs.is_empty()) {
+            self.members_seen.store(true, Ordering::Relaxed);
+        }
+        let named = |name: &GroupName| **name == *group.id.as_str() || same_name(name, &group.name);
+        if !self.names.iter().any(named) {
+            group.members = Members::NotListed;
+        }
+        group
+    }
+}
+
+impl Fetch for GroupList<'_> {
+    type Item = GroupRecord;
+    fn words(&self) -> (&'static str, &'static str) {
+        ("Groups", "groups")
+    }
+    async fn page(&self, ask: Ask) -> Result<Page<GroupRecord>, PageError> {
+        let body = self.client.page("Groups", &query(ask)).await?;
+        let list = parse_list(&body).map_err(|error| unreadable(&error))?;
+        Ok(page(list, |text| parse_group(text).map(|group| self.slim(group))))
+    }
+}
+
+fn query(ask: Ask) -> Vec<(&'static str, String)> {
+    match ask {
+        Ask::Index { start, count } => vec![("startIndex", start.to_string()), ("count", count.to_string())],
+        Ask::Cursor { cursor, count } => {
+            let count = count.map(|count| ("count", count.to_string()));
+            std::iter::once(("cursor", cursor)).chain(count).collect()
+        }
+    }
+}
+
+fn page<T>(list: List<'_>, read: impl Fn(&str) -> Result<T, Problem>) -> Page<T> {
+    let entries = list.resources.iter().map(|raw| read(raw.get())).collect();
+    Page { total: list.total, start: list.start, next_cursor: list.next_cursor, entries }
+}
+
+/// Reads single resources over HTTP.
+pub(super) struct Single<'c> {
+    pub(super) client: &'c Client,
+    pub(super) wanted: &'c Wanted,
+}
+
+impl Single<'_> {
+    async fn one<T>(
+        &self,
+        endpoint: &str,
+        id: &str,
+        read: impl Fn(&str) -> Result<T, Problem>,
+    ) -> Result<Lookup<T>, SourceError> {
+        let body = match self.client.one(endpoint, id).await? {
+            One::Absent => return Ok(Lookup::Absent),
+            One::Failed(reason) => return Ok(Lookup::Failed(reason)),
+            One::Body(body) => body,
+        };
+        let text = match std::str::from_utf8(&body) {
+            Ok(text) if !text.trim_start().starts_with('<') => text,
+            Ok(_) => return Ok(Lookup::Failed("a page of HTML instead of JSON".to_owned())),
+            Err(_) => return Ok(Lookup::Failed("text that is not UTF-8".to_owned())),
+        };
+        Ok(read(text).map_or_else(|problem| Lookup::Failed(problem.0), Lookup::Found))
+    }
+}
+
+impl Reader for Single<'_> {
+    async fn group(&self, id: &GroupId) -> Result<Lookup<GroupRecord>, SourceError> {
+        Ok(match self.one("Groups", id.as_str(), parse_group).await? {
+            Lookup::Found(group) if group.id != *id => {
+                Lookup::Failed(format!("the provider answered with group {}", group.id))
+            }
+            other => other,
+        })
+    }
+
+    async fn person(&self, value: &str) -> Result<Lookup<PersonRecord>, SourceError> {
+        self.one("Users", value, |text| parse_user(text, self.wanted)).await
+    }
+}

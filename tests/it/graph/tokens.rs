@@ -1,0 +1,153 @@
+//! Signing in, and how it goes wrong.
+
+use rosterd::secret::SecretRef;
+use rosterd::simulator::World;
+use rosterd::simulator::graph::{ClientCertificate, GRAPH_SECRET};
+use rosterd::source::graph::{AssertionAlgorithm, GraphAuth};
+use rosterd::source::{DirectorySource as _, Interest, SourceError};
+
+use super::Tenant;
+
+fn token_requests(tenant: &Tenant) -> usize {
+    tenant.change(|state| state.requests.iter().filter(|seen| seen.path.ends_with("/token")).count())
+}
+
+#[tokio::test]
+async fn one_token_serves_until_shortly_before_its_end() {
+    let tenant = Tenant::of(World::sample()).await;
+    let source = tenant.source();
+    for _ in 0..3 {
+        source.read(&Interest::default()).await.expect("read");
+    }
+    assert_eq!(token_requests(&tenant), 1);
+    tenant.clock.advance(std::time::Duration::from_secs(3_400));
+    source.read(&Interest::default()).await.expect("read");
+    assert_eq!(token_requests(&tenant), 2);
+}
+
+#[tokio::test]
+async fn a_token_that_was_revoked_is_replaced_once() {
+    let tenant = Tenant::of(World::sample()).await;
+    let source = tenant.source();
+    source.read(&Interest::default()).await.expect("read");
+    tenant.change(|state| state.graph.revoke_tokens());
+    source.read(&Interest::default()).await.expect("a fresh token");
+    assert_eq!(token_requests(&tenant), 2);
+    // A token that is refused at once is not worth a third try.
+    tenant.switch(|graph| graph.token_seconds = 0);
+    tenant.change(|state| state.graph.revoke_tokens());
+    let error = source.read(&Interest::default()).await.expect_err("refused");
+    assert!(matches!(error, SourceError::Refused { .. }), "{error:?}");
+    assert_eq!(token_requests(&tenant), 3);
+}
+
+#[tokio::test]
+async fn certificates_sign_in_with_either_algorithm() {
+    let tenant = Tenant::of(World::sample()).await;
+    let ends = "2027-05-01T00:00:00Z".parse().expect("a time");
+    let made = ClientCertificate::generate(ends).expect("randomness");
+    tenant.change(|state| state.graph.certificate = Some(made.der.clone()));
+    let certificate = tenant.file("certificate.pem", &made.pem);
+    let key = tenant.secret("key.pem", &made.key_pem);
+    for algorithm in [AssertionAlgorithm::Ps256, AssertionAlgorithm::Rs256] {
+        let (certificate, key) = (certificate.clone(), key.clone());
+        let source =
+            tenant.source_with(tenant.settings(GraphAuth::Certificate { certificate, key, algorithm }));
+        source.read(&Interest::default()).await.unwrap_or_else(|error| panic!("{algorithm:?}: {error}"));
+        assert_eq!(source.credential_expiry().await, Some((ends, "graph_certificate")));
+    }
+    let other = ClientCertificate::generate(ends).expect("randomness");
+    tenant.change(|state| state.graph.certificate = Some(other.der));
+    let auth = GraphAuth::Certificate { certificate, key, algorithm: AssertionAlgorithm::Ps256 };
+    let error =
+        tenant.source_with(tenant.settings(auth)).read(&Interest::default()).await.expect_err("refused");
+    assert!(error.to_string().contains("AADSTS700027"), "{error}");
+    assert!(error.hint().is_some_and(|hint| hint.contains("certificate_file")));
+}
+
+#[tokio::test]
+async fn a_federated_token_is_read_anew_for_each_sign_in_also_through_links() {
+    let tenant = Tenant::of(World::sample()).await;
+    tenant.file("first", "first-token");
+    tenant.file("second", "second-token");
+    let link = tenant.dir.path().join("token");
+    std::os::unix::fs::symlink("first", &link).expect("a link");
+    let auth = GraphAuth::Federated(SecretRef::new(link.clone(), None));
+    let source = tenant.source_with(tenant.settings(auth));
+    tenant.change(|state| state.graph.federated = Some("first-token".to_owned()));
+    source.read(&Interest::default()).await.expect("signed in");
+    std::fs::remove_file(&link).expect("ours");
+    std::os::unix::fs::symlink("second", &link).expect("a link");
+    tenant.change(|state| {
+        state.graph.federated = Some("second-token".to_owned());
+        state.graph.revoke_tokens();
+    });
+    source.read(&Interest::default()).await.expect("signed in anew");
+    assert_eq!(source.credential_expiry().await, None);
+}
+
+#[tokio::test]
+async fn each_refusal_is_named_with_its_cure() {
+    let tenant = Tenant::of(World::sample()).await;
+    let source = tenant.source();
+    for (code, cure) in [
+        (7_000_222, "client_secret_file"),
+        (7_000_215, "not its id"),
+        (90_002, "tenant_id"),
+        (700_016, "client_id"),
+        (65_001, "admin consent"),
+        (700_027, "certificate_file"),
+        (700_024, "clock"),
+        (123_456, "AADSTS numbers"),
+    ] {
+        tenant.switch(|graph| graph.refuse = Some(code));
+        let error = source.read(&Interest::default()).await.expect_err("refused");
+        assert!(matches!(error, SourceError::Refused { .. }), "{error:?}");
+        assert!(error.to_string().contains(&code.to_string()), "{error}");
+        assert!(error.hint().is_some_and(|hint| hint.contains(cure)), "{code}: {:?}", error.hint());
+        assert!(!error.to_string().contains(GRAPH_SECRET));
+    }
+}
+
+#[tokio::test]
+async fn settings_that_are_wrong_are_told_apart() {
+    let tenant = Tenant::of(World::sample()).await;
+    let right = || tenant.settings(GraphAuth::Secret(tenant.secret("graph-secret", GRAPH_SECRET)));
+    let (mut other_tenant, mut other_client, mut other_scope) = (right(), right(), right());
+    other_tenant.tenant_id = "example.com".to_owned();
+    other_client.client_id = "somebody".to_owned();
+    other_scope.scope = "https://graph.microsoft.us/.default".to_owned();
+    let wrong_secret = tenant.settings(GraphAuth::Secret(tenant.secret("wrong", "abc")));
+    for (settings, code) in
+        [(other_tenant, 90_002), (other_client, 700_016), (other_scope, 500_011), (wrong_secret, 7_000_215)]
+    {
+        let error = tenant.source_with(settings).read(&Interest::default()).await.expect_err("refused");
+        assert!(error.to_string().contains(&format!("AADSTS{code}")), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn the_end_of_the_secret_is_asked_for_rarely_and_only_where_that_is_granted() {
+    let tenant = Tenant::of(World::sample()).await;
+    let ends = "2027-01-31T00:00:00Z".parse().expect("a time");
+    tenant.change(|state| state.graph.secret_ends = Some(ends));
+    let source = tenant.source();
+    for _ in 0..3 {
+        assert_eq!(source.credential_expiry().await, Some((ends, "graph_client_secret")));
+    }
+    assert_eq!(tenant.requests().len(), 1);
+    tenant.switch(|graph| _ = graph.rights.remove("Application.Read.All"));
+    assert_eq!(tenant.source().credential_expiry().await, None);
+}
+
+#[tokio::test]
+async fn a_secret_that_others_may_read_is_not_used() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let tenant = Tenant::of(World::sample()).await;
+    let source = tenant.source();
+    let path = tenant.dir.path().join("graph-secret");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).expect("ours");
+    let error = source.read(&Interest::default()).await.expect_err("refused").to_string();
+    assert!(error.contains("0644"), "{error}");
+    assert_eq!(token_requests(&tenant), 0);
+}
