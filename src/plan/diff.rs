@@ -210,7 +210,9 @@ impl Mover<'_, '_, '_> {
             return Some(self.expired(seat));
         }
         // What we offered ourselves follows the defaults too; what others offered only what speaks of this person.
-        let offered = self.case.link.is_some_and(|link| link.by == LinkBy::Invited);
+        let id = seat.id();
+        let link = self.case.link.filter(|link| link.by == LinkBy::Invited);
+        let offered = link.is_some_and(|link| link.seat.as_ref() == Some(&id));
         let filled = if offered { self.context.mapping.with_defaults(desired) } else { desired.clone() };
         let wanted = match self.context.mapping.seat(&filled, &invitation.access) {
             Ok(wanted) => wanted,
