@@ -8,6 +8,7 @@ mod links;
 mod people;
 mod schema;
 mod tokens;
+mod whole;
 
 use std::collections::BTreeSet;
 use std::fs;
