@@ -2,6 +2,7 @@
 
 pub mod apply;
 pub mod commands;
+pub mod conditions;
 pub mod cycle;
 pub mod daemon;
 pub mod quarantine;

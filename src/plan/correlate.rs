@@ -138,7 +138,15 @@ impl<'c, 'a: 'c> Correlator<'c, 'a> {
             // Where both lists show them the member is the seat, whatever the list of invitations still says.
             Some(seat @ Seat::Invitation(_)) => match self.free_members(&names).as_slice() {
                 [] => Standing::Holds { seat, by: None, left_over: Vec::new() },
-                [member] => self.holds(Seat::Member(member), Some(LinkBy::Accepted), &names),
+                [member] => {
+                    let mut left_over = self.invitations(&names.all());
+                    if let Seat::Invitation(linked) = seat
+                        && left_over.iter().all(|invitation| invitation.id != linked.id)
+                    {
+                        left_over.push(linked);
+                    }
+                    Standing::Holds { seat: Seat::Member(member), by: Some(LinkBy::Accepted), left_over }
+                }
                 several => Standing::Several(several.iter().map(|member| Seat::Member(member)).collect()),
             },
             None => self.without_linked_seat(&names, link, found.is_some_and(|entry| entry.is_in_scope())),

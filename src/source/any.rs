@@ -35,6 +35,14 @@ impl AnySource {
             Self::File(_) => None,
         }
     }
+
+    /// When our own credential ends, where the source can find out, and the name it is reported under.
+    pub async fn credential_expiry(&self) -> Option<(jiff::Timestamp, &'static str)> {
+        match self {
+            Self::Graph(source) => source.credential_expiry().await,
+            Self::Scim(_) | Self::File(_) => None,
+        }
+    }
 }
 
 impl DirectorySource for AnySource {

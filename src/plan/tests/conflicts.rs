@@ -180,6 +180,7 @@ fn a_member_is_the_seat_and_an_invitation_beside_it_is_left_over() {
          link p1 i1",
         "cancel i1 of p1; they are a member already
          linked p1 m1 Accepted
+         adopted i1
          unchanged 1",
     );
     check(

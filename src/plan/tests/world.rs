@@ -531,6 +531,7 @@ pub(super) fn show(planned: &Planned) -> String {
             Event::InvitationVanished { person } => format!("vanished {person}"),
             Event::AbsenceSeen { person, departure } => format!("absent {person} {}", departure.as_str()),
             Event::AbsenceCleared { person } => format!("back {person}"),
+            Event::Adopted { seat, .. } => format!("adopted {seat}"),
             Event::Unlinked { person } => format!("unlinked {person}"),
             // Holds are the plan's own, told once more.
             _ => continue,

@@ -142,3 +142,45 @@ fn unusable_key() -> SourceError {
         cure: "private_key_file must hold an unencrypted RSA key of at least 2048 bits, as PKCS#8 or PKCS#1 in PEM form",
     }
 }
+
+#[cfg(all(test, feature = "simulator"))]
+mod tests {
+    use super::*;
+    use crate::simulator::graph::ClientCertificate;
+
+    fn generated() -> (ClientCertificate, Timestamp) {
+        let ends = "2031-05-01T00:00:00Z".parse().expect("a time");
+        (ClientCertificate::generate(ends).expect("randomness"), ends)
+    }
+
+    #[test]
+    fn the_end_of_a_certificate_is_read_from_it() {
+        let (made, ends) = generated();
+        assert_eq!(Certificate::from_pem(made.pem.as_bytes()).expect("a certificate").ends(), ends);
+    }
+
+    #[test]
+    fn what_is_no_certificate_is_said_to_be_none() {
+        let (made, _) = generated();
+        let cut = made.pem.replace("MII", "AAA");
+        for text in ["", "-----BEGIN CERTIFICATE-----", made.key_pem.as_str(), cut.as_str()] {
+            assert!(Certificate::from_pem(text.as_bytes()).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn keys_that_cannot_sign_are_refused_with_a_cure() {
+        let (made, _) = generated();
+        let certificate = Certificate::from_pem(made.pem.as_bytes()).expect("a certificate");
+        let sign = |key: &str| {
+            let (key, now) = (SecretString::from(key), Timestamp::UNIX_EPOCH);
+            certificate.assertion(&key, AssertionAlgorithm::Ps256, "client", "https://example.com", now)
+        };
+        assert!(sign(&made.key_pem).is_ok());
+        let cut = made.key_pem.replace("MII", "AAA");
+        for key in ["nothing", made.pem.as_str(), cut.as_str()] {
+            let error = sign(key).expect_err("no key");
+            assert!(error.hint().is_some_and(|hint| hint.contains("private_key_file")), "{error}");
+        }
+    }
+}

@@ -186,3 +186,6 @@ fn drop_member(group: &mut Group, gone: &str) {
         GroupMember::Group(id) => id.as_str() != gone,
     });
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,5 @@
-//! Walks pages by links that are never taken apart.
+//! Walks pages by links that are never taken apart. Nothing here asks for `ConsistencyLevel: eventual`, which links do not
+//! carry: it reads an index that lags behind, and nobody is to lose a seat for that.
 
 use std::collections::HashSet;
 

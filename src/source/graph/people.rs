@@ -8,7 +8,7 @@ use super::failure::{Answer, Failure, Right};
 use super::paging::walk;
 use super::wire::{Wanted, id_of, path, person};
 use crate::model::{Person, PersonId, Problem};
-use crate::source::{Again, SourceError};
+use crate::source::{Again, SourceError, one_line};
 
 /// The largest page: 1000 is an error, not a clamp (Graph, "List users").
 pub(super) const PAGE: &str = "999";
@@ -63,16 +63,12 @@ pub(super) async fn by_id(
 }
 
 fn again(id: &PersonId, answer: Result<Value, Answer>, wanted: &Wanted) -> Again {
+    let who = format!("person {}", one_line(id.as_str(), 80));
     match answer {
         Ok(Value::Object(object)) if id_of(&object) == Some(id.as_str()) => person(&object, wanted)
-            .map_or_else(
-                || Again::Unread(Problem(format!("person {id}: no id in the answer"))),
-                Again::There,
-            ),
-        Ok(_) => Again::Unread(Problem(format!("person {id}: the answer is about something else"))),
+            .map_or_else(|| Again::Unread(Problem(format!("{who}: no id in the answer"))), Again::There),
+        Ok(_) => Again::Unread(Problem(format!("{who}: the answer is about something else"))),
         Err(answer) if answer.is_not_found() => Again::Gone,
-        Err(answer) => {
-            Again::Unread(Failure::from(answer).into_problem(&format!("person {id}"), Right::Users))
-        }
+        Err(answer) => Again::Unread(Failure::from(answer).into_problem(&who, Right::Users)),
     }
 }
