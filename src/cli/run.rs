@@ -60,7 +60,9 @@ async fn serve(options: &Options, config: Config) -> Result<u8, Failure> {
             text: problems.iter().next().map(|problem| problem.line(&path)).unwrap_or_default(),
             hint: Some("run `rosterd check`".to_owned()),
         })?;
-        rewire.wiring(&config).map_err(|error| Trouble { text: error.to_string(), hint: error.hint() })
+        rewire
+            .wiring(&config)
+            .map_err(|error| Trouble { text: crate::engine::told(&error), hint: error.hint() })
     });
     let (state, metrics, clock) = (Arc::clone(&parts.state), Arc::clone(&parts.metrics), parts.clock.clone());
     daemon::run(parts.wiring, state, metrics, clock, reload).await.map_err(|error| {

@@ -152,7 +152,7 @@ pub(super) async fn explain(options: &Options, args: &ExplainArgs) -> Result<u8,
         Answer::Explanation { json, .. } if args.output.json() => {
             out::result(&(serde_json::to_string_pretty(&json).unwrap_or_default() + "\n"));
         }
-        Answer::Explanation { text, .. } => out::result(&text),
+        Answer::Explanation { text, .. } => out::result(&format!("{}\n", text.trim_end())),
         other => return Err(unexpected(&other)),
     }
     Ok(0)

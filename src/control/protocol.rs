@@ -118,7 +118,7 @@ pub struct Refusal {
 
 impl From<CycleError> for Refusal {
     fn from(error: CycleError) -> Self {
-        let (text, hint, exit_code) = (error.to_string(), error.hint(), error.exit_code());
+        let (text, hint, exit_code) = (crate::engine::told(&error), error.hint(), error.exit_code());
         let details = match error {
             CycleError::Refused { details, .. } => details,
             CycleError::Source(_)

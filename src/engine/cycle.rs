@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::apply::{Applied, Applier};
-use super::report::{CycleReport, Done, Trouble};
+use super::report::{CycleReport, Done};
 use super::settle::Seats;
 use super::{Book, CycleError};
 use crate::asc::{TeamRead, TeamWrite};
@@ -305,7 +305,7 @@ where
         };
         if let Err(error) = self.record(vec![event]) {
             report.result = CycleResult::Error;
-            report.error = Some(Trouble { text: error.to_string(), hint: error.hint() });
+            report.error = Some(error.trouble());
             report.exit_code = error.exit_code();
         }
         let took = report.finished_at.duration_since(report.started_at).unsigned_abs();
