@@ -16,6 +16,7 @@ use jiff::{Timestamp, Unit};
 use tracing::field::Field;
 use tracing_subscriber::field::MakeExt;
 use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::{Writer, debug_fn};
 use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::layer::SubscriberExt;
@@ -150,22 +151,35 @@ fn layer(sink: Sink, color: bool) -> Box<dyn Layer<Registry> + Send + Sync> {
             // No socket: as if there were no journal.
             Err(_) => layer(Sink::Json, color),
         },
-        Sink::Json => tracing_subscriber::fmt::layer()
-            .json()
-            .flatten_event(true)
-            // Fields of spans stand in the list of spans; twice helps nobody.
-            .with_current_span(false)
-            .with_timer(Utc)
-            .with_writer(CleanStderr)
-            .boxed(),
-        Sink::Text => tracing_subscriber::fmt::layer()
-            .with_ansi(color)
-            .with_target(false)
-            .with_timer(Utc)
-            .fmt_fields(debug_fn(field).delimited(" "))
-            .with_writer(std::io::stderr)
-            .boxed(),
+        Sink::Json => json(CleanStderr),
+        Sink::Text => text(color, std::io::stderr),
     }
+}
+
+fn json(
+    writer: impl for<'a> MakeWriter<'a> + Send + Sync + 'static,
+) -> Box<dyn Layer<Registry> + Send + Sync> {
+    tracing_subscriber::fmt::layer()
+        .json()
+        .flatten_event(true)
+        // Fields of spans stand in the list of spans; twice helps nobody.
+        .with_current_span(false)
+        .with_timer(Utc)
+        .with_writer(writer)
+        .boxed()
+}
+
+fn text(
+    color: bool,
+    writer: impl for<'a> MakeWriter<'a> + Send + Sync + 'static,
+) -> Box<dyn Layer<Registry> + Send + Sync> {
+    tracing_subscriber::fmt::layer()
+        .with_ansi(color)
+        .with_target(false)
+        .with_timer(Utc)
+        .fmt_fields(debug_fn(field).delimited(" "))
+        .with_writer(writer)
+        .boxed()
 }
 
 /// Writes one field of a line of text, cleaned.
@@ -296,5 +310,51 @@ mod tests {
             assert!(!targets.would_enable("tokio_cron_scheduler::job", &tracing::Level::ERROR));
             assert_eq!(targets.would_enable("hyper", &tracing::Level::INFO), verbosity >= 2);
         }
+    }
+
+    /// What a layer writes for an event with a hostile field.
+    fn written(layer: impl Fn(Shared) -> Box<dyn Layer<Registry> + Send + Sync>) -> String {
+        let shared = Shared::default();
+        let subscriber = tracing_subscriber::registry().with(layer(shared.clone()));
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::warn!(error = %"no\n2026 ERROR \u{1b}[2J\u{202e}", count = 3, "cycle ended early");
+        });
+        let bytes = shared.0.lock().expect("not poisoned").clone();
+        String::from_utf8(bytes).expect("UTF-8")
+    }
+
+    #[derive(Clone, Default)]
+    struct Shared(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Shared {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().expect("not poisoned").write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_line_of_text_holds_message_and_fields_and_stays_one_line() {
+        let line = written(|shared| text(false, move || shared.clone()));
+        assert!(
+            line.ends_with("  WARN cycle ended early error=no\\n2026 ERROR \\u{1b}[2J\\u{202e} count=3\n"),
+            "{line}"
+        );
+        assert_eq!(line.lines().count(), 1);
+        let colored = written(|shared| text(true, move || shared.clone()));
+        assert!(colored.contains("\u{1b}[2merror=\u{1b}[0mno\\n"), "{colored}");
+    }
+
+    #[test]
+    fn a_line_of_json_holds_every_field_at_the_top() {
+        let line = written(|shared| json(move || shared.clone()));
+        let value: serde_json::Value = serde_json::from_str(&line).expect("JSON");
+        assert_eq!(value["message"], "cycle ended early");
+        assert_eq!(value["count"], 3);
+        assert_eq!(value["level"], "WARN");
+        assert!(value["timestamp"].as_str().is_some_and(|time| time.ends_with('Z')), "{line}");
     }
 }

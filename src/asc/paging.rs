@@ -126,6 +126,9 @@ impl<T> Walk<T> {
             if self.ids.insert(id(&item).to_owned()) {
                 found_new = true;
                 self.walked.items.push(item);
+            } else {
+                // Whoever comes twice may have pushed somebody else out of the walk; only a count can tell otherwise.
+                self.moved |= self.total.is_none();
             }
         }
         found_new

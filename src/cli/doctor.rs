@@ -10,10 +10,10 @@ use super::out::{self, Failure};
 use super::session::Options;
 use crate::asc::token::KeyKind;
 use crate::config::Config;
-use crate::engine::CycleError;
 use crate::engine::cycle::interest;
 use crate::engine::report::CredentialReport;
 use crate::engine::wire::{self, Probe};
+use crate::engine::{CycleError, told};
 use crate::source::DirectorySource;
 
 /// A skew beyond this makes Apple refuse tokens: they are dated back by a minute.
@@ -51,7 +51,7 @@ impl Line {
 
     fn bad(what: &'static str, error: &CycleError) -> Self {
         let exit_code = error.exit_code();
-        Self { what, verdict: Verdict::Bad, text: error.to_string(), hint: error.hint(), exit_code }
+        Self { what, verdict: Verdict::Bad, text: told(error), hint: error.hint(), exit_code }
     }
 }
 
@@ -84,13 +84,17 @@ async fn examine(config: &Config) -> Vec<Line> {
             let exit_code = error.exit_code();
             let hint = error.hint();
             let (what, verdict) = ("credentials", Verdict::Bad);
-            lines.push(Line { what, verdict, text: error.to_string(), hint, exit_code });
+            lines.push(Line { what, verdict, text: told(&error), hint, exit_code });
         }
     }
     lines
 }
 
 fn state(config: &Config) -> Line {
+    if !config.state_dir.exists() {
+        let text = format!("{} is not there yet; the first cycle makes it", config.state_dir.display());
+        return Line::good("state", text);
+    }
     match crate::state::check(&config.state_dir, Duration::from_millis(200)) {
         Ok(report) if report.is_good() => {
             Line::good("state", format!("{} is good", config.state_dir.display()))

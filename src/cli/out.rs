@@ -55,7 +55,12 @@ impl From<CycleError> for Failure {
 
 impl From<crate::engine::wire::WireError> for Failure {
     fn from(error: crate::engine::wire::WireError) -> Self {
-        Self { code: error.exit_code(), text: error.to_string(), details: Vec::new(), hint: error.hint() }
+        Self {
+            code: error.exit_code(),
+            text: crate::engine::told(&error),
+            details: Vec::new(),
+            hint: error.hint(),
+        }
     }
 }
 

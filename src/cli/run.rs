@@ -7,9 +7,9 @@ use super::out::Failure;
 use super::session::Options;
 use crate::config::Config;
 use crate::engine::commands::Caller;
-use crate::engine::daemon;
 use crate::engine::report::Trouble;
 use crate::engine::wire::{self, Use};
+use crate::engine::{conditions, daemon};
 use crate::model::event::Actor;
 
 pub(super) async fn run(options: &Options, args: &RunArgs) -> Result<u8, Failure> {
@@ -32,6 +32,9 @@ async fn once(config: &Config) -> Result<u8, Failure> {
     });
     let report = opened.team.core.cycle(&caller).await;
     opened.keep_budget();
+    if let Err(error) = conditions::tell(&opened, config).await {
+        tracing::error!(%error, "nobody could be notified");
+    }
     let plan = opened.state.note(crate::state::Note::LastPlan);
     match plan {
         Some(plan) if report.digest.is_some() => super::apply::tell(&report, &plan),
@@ -53,11 +56,13 @@ async fn serve(options: &Options, config: Config) -> Result<u8, Failure> {
     let path = options.config_path.clone();
     let rewire = parts.rewire.clone();
     let reload: daemon::Reload = Box::new(move || {
-        let config = Config::load(&path, std::env::vars()).map_err(|problems| Trouble {
+        let config = Config::load(&path, crate::config::environment()).map_err(|problems| Trouble {
             text: problems.iter().next().map(|problem| problem.line(&path)).unwrap_or_default(),
             hint: Some("run `rosterd check`".to_owned()),
         })?;
-        rewire.wiring(&config).map_err(|error| Trouble { text: error.to_string(), hint: error.hint() })
+        rewire
+            .wiring(&config)
+            .map_err(|error| Trouble { text: crate::engine::told(&error), hint: error.hint() })
     });
     let (state, metrics, clock) = (Arc::clone(&parts.state), Arc::clone(&parts.metrics), parts.clock.clone());
     daemon::run(parts.wiring, state, metrics, clock, reload).await.map_err(|error| {

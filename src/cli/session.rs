@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::args::{Args, ExplainArgs};
 use super::out::{self, Failure};
-use crate::config::Config;
+use crate::config::{self, Config, Problems};
 use crate::control::client::{self, ClientError};
 use crate::control::protocol::{Answer, Request};
 use crate::engine::commands::Caller;
@@ -32,12 +32,20 @@ impl Options {
     }
 
     pub(super) fn config(&self) -> Result<Config, Failure> {
-        let loaded = Config::load(&self.config_path, std::env::vars());
-        loaded.map_err(|problems| {
-            out::message(&problems.to_string());
-            Failure::new(78, "")
-        })
+        told(Config::load(&self.config_path, config::environment()))
     }
+
+    /// Enough to find the daemon: its secrets may be credentials that only its unit can see.
+    fn outline(&self) -> Result<Config, Failure> {
+        told(Config::outline(&self.config_path, config::environment()))
+    }
+}
+
+fn told(loaded: Result<Config, Problems>) -> Result<Config, Failure> {
+    loaded.map_err(|problems| {
+        out::message(&format!("{problems}\n"));
+        Failure::new(config::EXIT_CODE, "")
+    })
 }
 
 /// Of the terminal; 100 where there is none, so that files are stable.
@@ -52,14 +60,14 @@ fn width() -> usize {
 /// A configuration and, once it is needed, the engine.
 pub(super) struct Session {
     config: Config,
+    options: Options,
     usage: Use,
     local: Option<Opened>,
-    quiet: bool,
 }
 
 impl Session {
     pub(super) fn load(options: &Options) -> Result<Self, Failure> {
-        Ok(Self { config: options.config()?, usage: Use::Read, local: None, quiet: options.quiet })
+        Ok(Self { config: options.outline()?, options: options.clone(), usage: Use::Read, local: None })
     }
 
     /// The command changes something: state or target.
@@ -78,7 +86,8 @@ impl Session {
                         .hint("look at the daemon's log, or stop it, and try again"));
                 }
             }
-            let progress = show_progress(self.quiet);
+            self.config = self.options.config()?;
+            let progress = show_progress(self.options.quiet);
             self.local = Some(wire::open(&self.config, self.usage, progress)?);
         }
         let Some(local) = &self.local else { return Err(Failure::new(1, "the engine did not open")) };
@@ -143,7 +152,7 @@ pub(super) async fn explain(options: &Options, args: &ExplainArgs) -> Result<u8,
         Answer::Explanation { json, .. } if args.output.json() => {
             out::result(&(serde_json::to_string_pretty(&json).unwrap_or_default() + "\n"));
         }
-        Answer::Explanation { text, .. } => out::result(&text),
+        Answer::Explanation { text, .. } => out::result(&format!("{}\n", text.trim_end())),
         other => return Err(unexpected(&other)),
     }
     Ok(0)

@@ -118,13 +118,14 @@ pub struct Refusal {
 
 impl From<CycleError> for Refusal {
     fn from(error: CycleError) -> Self {
-        let (text, hint, exit_code) = (error.to_string(), error.hint(), error.exit_code());
+        let (text, hint, exit_code) = (crate::engine::told(&error), error.hint(), error.exit_code());
         let details = match error {
             CycleError::Refused { details, .. } => details,
             CycleError::Source(_)
             | CycleError::Team(_)
             | CycleError::State(_)
-            | CycleError::NothingRead(_) => Vec::new(),
+            | CycleError::NothingRead(_)
+            | CycleError::Stopped => Vec::new(),
         };
         Self { text, details, hint, exit_code }
     }

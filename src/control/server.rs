@@ -2,7 +2,7 @@
 //! credentials on top of the file's mode.
 
 use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -35,11 +35,12 @@ impl connect_info::Connected<IncomingStream<'_, UnixListener>> for Peer {
     }
 }
 
-/// Makes the socket (mode 0600). The caller holds the state's lock, so a socket that is there already is a leftover.
+/// Makes the socket (mode 0600), and its folder (0700) where systemd has not. The caller holds the state's lock, so a socket that is there already is a leftover.
 ///
 /// # Errors
 /// When the runtime folder cannot be written.
 pub fn bind(runtime_dir: &Path) -> io::Result<UnixListener> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(runtime_dir)?;
     let path = runtime_dir.join(SOCKET);
     match std::fs::remove_file(&path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::apply::{Applied, Applier};
-use super::report::{CycleReport, Done, Trouble};
+use super::report::{CycleReport, Done};
 use super::settle::Seats;
 use super::{Book, CycleError};
 use crate::asc::{TeamRead, TeamWrite};
@@ -103,7 +103,12 @@ where
         let directory = async { Ok::<_, CycleError>(self.source.read_since(&interest, previous).await?) };
         let team = async { Ok::<_, CycleError>(self.team.read(&bundles).await?) };
         // Both are let finish even when one fails: the other's connections and budget stay in a known state.
-        let (directory, team) = tokio::join!(directory, team);
+        let both = async { tokio::join!(directory, team) };
+        let (directory, team) = tokio::select! {
+            both = both => both,
+            // Reads change nothing, so they are dropped; only writes are waited for.
+            () = self.cancel.cancelled() => return Err(CycleError::Stopped),
+        };
         self.metrics.stage("observe", started.elapsed());
         let (team, (directory, watermark)) = (team?, directory?);
         for (side, coverage) in [("identity provider", &directory.coverage), ("team", &team.coverage)] {
@@ -300,7 +305,7 @@ where
         };
         if let Err(error) = self.record(vec![event]) {
             report.result = CycleResult::Error;
-            report.error = Some(Trouble { text: error.to_string(), hint: error.hint() });
+            report.error = Some(error.trouble());
             report.exit_code = error.exit_code();
         }
         let took = report.finished_at.duration_since(report.started_at).unsigned_abs();

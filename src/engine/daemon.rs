@@ -228,6 +228,8 @@ pub async fn run(
     if let Err(error) = scheduler.shutdown().await {
         tracing::debug!(%error, "the scheduler did not stop cleanly");
     }
+    let notices = shared.notifier.lock().expect("nobody panics with it").finish(LAST_ANSWERS);
+    notices.await;
     servers.cancel();
     let drained = tokio::time::timeout(LAST_ANSWERS, async { while tasks.join_next().await.is_some() {} });
     if drained.await.is_err() {

@@ -2,6 +2,7 @@
 
 pub mod apply;
 pub mod commands;
+pub mod conditions;
 pub mod cycle;
 pub mod daemon;
 pub mod quarantine;
@@ -56,6 +57,9 @@ pub enum CycleError {
     /// Nothing usable was read of one side.
     #[error("{0}")]
     NothingRead(String),
+    /// A signal came before anything was written.
+    #[error("stopped by a signal; nothing was written")]
+    Stopped,
     /// What was asked for does not fit what is there (a stale plan, an unknown digest, nobody of that name).
     #[error("{text}")]
     Refused {
@@ -80,7 +84,7 @@ impl CycleError {
             Self::Source(error) => error.hint(),
             Self::Team(error) => error.hint().map(str::to_owned),
             Self::State(error) => error.hint(),
-            Self::NothingRead(_) => None,
+            Self::NothingRead(_) | Self::Stopped => None,
             Self::Refused { hint, .. } => hint.clone(),
         }
     }
@@ -95,12 +99,47 @@ impl CycleError {
             | Self::Team(_)
             | Self::State(_)
             | Self::NothingRead(_)
+            | Self::Stopped
             | Self::Refused { .. } => 1,
         }
     }
 
     /// For reports.
     pub fn trouble(&self) -> report::Trouble {
-        report::Trouble { text: self.to_string(), hint: self.hint() }
+        report::Trouble { text: told(self), hint: self.hint() }
+    }
+}
+
+/// An error with what caused it, for people: typed errors do not repeat their source, and a library's sometimes does.
+pub fn told(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let said = inner.to_string();
+        if !text.contains(&said) {
+            text.push_str(": ");
+            text.push_str(&said);
+        }
+        cause = inner.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_told_with_its_cause_and_nothing_twice() {
+        #[derive(Debug, thiserror::Error)]
+        enum Sample {
+            #[error("state: cannot read")]
+            Quiet(#[source] std::io::Error),
+            #[error("cannot connect: {0}")]
+            Loud(#[source] std::io::Error),
+        }
+        let cause = || std::io::Error::other("no such folder");
+        assert_eq!(told(&Sample::Quiet(cause())), "state: cannot read: no such folder");
+        assert_eq!(told(&Sample::Loud(cause())), "cannot connect: no such folder");
     }
 }

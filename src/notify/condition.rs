@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::config::NotifyEvent;
-use crate::engine::report::{CredentialReport, GuardReport, Quarantine, Status};
+use crate::engine::report::{CredentialReport, Doing, GuardReport, Quarantine, Status};
 use crate::model::Held;
 use crate::model::operation::HoldReason;
 
@@ -76,7 +76,7 @@ impl Condition {
         let conflicts = status.held.iter().filter(|held| is_conflict(held.hold.reason)).map(conflict);
         guarded
             .chain(conflicts)
-            .chain(status.quarantine.iter().map(quarantined))
+            .chain(status.quarantine.iter().map(|quarantine| quarantined(quarantine, status.doing)))
             .chain(status.credentials.iter().filter_map(|credential| expiring(credential, status.now)))
             .collect()
     }
@@ -100,9 +100,12 @@ fn conflict(held: &Held) -> Condition {
     Condition::new(Topic::Conflict, key(held), note)
 }
 
-fn quarantined(quarantine: &Quarantine) -> Condition {
-    let note =
-        format!("{} cycles in a row failed; the next try is at {:.0}", quarantine.failures, quarantine.until);
+fn quarantined(quarantine: &Quarantine, doing: Doing) -> Condition {
+    let mut note = format!("{} cycles in a row failed", quarantine.failures);
+    // Without a daemon the next try is a timer's, which we do not know.
+    if doing != Doing::NotRunning {
+        note.push_str(&format!("; the next try is at {:.0}", quarantine.until));
+    }
     Condition::new(Topic::Quarantine, "", note)
 }
 

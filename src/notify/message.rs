@@ -102,7 +102,7 @@ impl Notice {
             (Topic::Guard, Edge::Entered) if count == 1 => "1 change waits for approval".to_owned(),
             (Topic::Guard, Edge::Entered) => format!("{count} changes wait for approval"),
             (Topic::Guard, Edge::Left) => "nothing waits for approval any more".to_owned(),
-            (Topic::Quarantine, Edge::Entered) => "cycles are slowed after repeated failures".to_owned(),
+            (Topic::Quarantine, Edge::Entered) => "cycles fail repeatedly".to_owned(),
             (Topic::Quarantine, Edge::Left) => "cycles succeed again".to_owned(),
             (Topic::CredentialExpiry, Edge::Entered) => format!("{count} credential{s} about to expire"),
             (Topic::CredentialExpiry, Edge::Left) => "no credential is about to expire any more".to_owned(),

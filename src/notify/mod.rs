@@ -195,26 +195,22 @@ impl Notifier {
         self.previous.clone_from(now);
     }
 
-    /// Waits for what is under way, for this long at most. For programs that end: a daemon just drops the notifier.
-    pub async fn finish(self, within: Duration) {
-        let tasks: Vec<_> = self
-            .channels
-            .into_iter()
-            .filter_map(|channel| channel.running)
-            .map(|(queue, task)| {
-                drop(queue);
-                task
-            })
-            .collect();
-        let all = async {
-            for task in tasks {
-                if task.await.is_err() {
-                    tracing::debug!("a channel's task did not end cleanly");
+    /// Waits for what is under way, for this long at most. For programs that end; a notifier that is merely replaced can be
+    /// dropped, and its notices still go out.
+    pub fn finish(&mut self, within: Duration) -> impl Future<Output = ()> + Send + use<> {
+        let running = self.channels.iter_mut().filter_map(|channel| channel.running.take());
+        let tasks: Vec<_> = running.map(|(_, task)| task).collect();
+        async move {
+            let all = async {
+                for task in tasks {
+                    if task.await.is_err() {
+                        tracing::debug!("a channel's task did not end cleanly");
+                    }
                 }
+            };
+            if tokio::time::timeout(within, all).await.is_err() {
+                tracing::warn!("notices were still under way at the end");
             }
-        };
-        if tokio::time::timeout(within, all).await.is_err() {
-            tracing::warn!("notices were still under way at the end");
         }
     }
 }

@@ -137,7 +137,7 @@ fn one_notice_on_entering_and_one_on_leaving() {
         ),
         (
             vec![quarantined(3), quarantined(4), quarantined(5), calm()],
-            vec!["cycles are slowed after repeated failures", "cycles succeed again"],
+            vec!["cycles fail repeatedly", "cycles succeed again"],
         ),
         // 40 days are far away; 30, 14 and 3 are each told once, and so is the end.
         (

@@ -136,9 +136,17 @@ impl<'c, 'a: 'c> Correlator<'c, 'a> {
         match link.seat.as_ref().and_then(|seat| self.seats.find(seat)) {
             Some(seat @ Seat::Member(_)) => self.holds(seat, None, &names),
             // Where both lists show them the member is the seat, whatever the list of invitations still says.
-            Some(seat @ Seat::Invitation(_)) => match self.free_members(&names).as_slice() {
+            Some(seat @ Seat::Invitation(_)) => match self.members(&names.all()).as_slice() {
                 [] => Standing::Holds { seat, by: None, left_over: Vec::new() },
-                [member] => self.holds(Seat::Member(member), Some(LinkBy::Accepted), &names),
+                [member] => {
+                    let mut left_over = self.invitations(&names.all());
+                    if let Seat::Invitation(linked) = seat
+                        && left_over.iter().all(|invitation| invitation.id != linked.id)
+                    {
+                        left_over.push(linked);
+                    }
+                    Standing::Holds { seat: Seat::Member(member), by: Some(LinkBy::Accepted), left_over }
+                }
                 several => Standing::Several(several.iter().map(|member| Seat::Member(member)).collect()),
             },
             None => self.without_linked_seat(&names, link, found.is_some_and(|entry| entry.is_in_scope())),
@@ -227,13 +235,6 @@ impl<'c, 'a: 'c> Correlator<'c, 'a> {
         let mut members: Vec<&Member> = names.iter().flat_map(|name| self.seats.members(name)).collect();
         members.sort_by(|a, b| a.id.cmp(&b.id));
         members.dedup_by(|a, b| a.id == b.id);
-        members
-    }
-
-    /// Members by any name that nobody is linked to.
-    fn free_members(&self, names: &Names<'_>) -> Vec<&'a Member> {
-        let mut members = self.members(&names.all());
-        members.retain(|member| self.seats.linked_to(&SeatId::Member(member.id.clone())).is_empty());
         members
     }
 

@@ -14,7 +14,7 @@ use super::correlate::{Case, Entry, Standing, Without, obstacle};
 use super::mapping::{self, Desired, Mapping};
 use super::scope::Scope;
 use super::seat::Seat;
-use super::{Input, leave, names, stray};
+use super::{Input, guard, leave, names, stray};
 
 /// What every part of the diff looks at.
 pub(super) struct Context<'c, 'a> {
@@ -66,7 +66,7 @@ fn person(context: &Context<'_, '_>, case: &Case<'_>, entry: Entry<'_>, draft: &
     let mover = Mover { context, case, entry, desired };
     let change = match &case.standing {
         Standing::Holds { seat, by, left_over } => {
-            record_link(case, *seat, *by, draft);
+            record_link(context, case, *seat, *by, draft);
             draft.changes.extend(mover.left_over(left_over, &mut draft.claimed));
             let change = mover.seat(*seat);
             if change.is_none() && case.conflict.is_some() && by.is_some() {
@@ -98,13 +98,24 @@ fn person(context: &Context<'_, '_>, case: &Case<'_>, entry: Entry<'_>, draft: &
 }
 
 /// Notes a link that this read established; one that is in doubt is none.
-pub(super) fn record_link(case: &Case<'_>, seat: Seat<'_>, by: Option<LinkBy>, draft: &mut Draft) {
+pub(super) fn record_link(
+    context: &Context<'_, '_>,
+    case: &Case<'_>,
+    seat: Seat<'_>,
+    by: Option<LinkBy>,
+    draft: &mut Draft,
+) {
     let (Some(by), None) = (by, &case.conflict) else { return };
     let person = match (&case.found, case.link) {
         (Some(entry), _) => names::person_ref(entry.person),
         (None, Some(link)) => link.person.clone(),
         (None, None) => return,
     };
+    let left = left_behind(case);
+    // A protected person's invitation must stay theirs: on its own nothing would tell that it is protected.
+    if !left.is_empty() && guard::protects(context, &person, [seat.name()]).is_some() {
+        return;
+    }
     draft.findings.push(Event::Linked {
         person,
         seat: seat.id(),
@@ -112,6 +123,16 @@ pub(super) fn record_link(case: &Case<'_>, seat: Seat<'_>, by: Option<LinkBy>, d
         name: seat.name().clone(),
         access: Some(seat.access().clone()),
     });
+    let adopted = left.into_iter().map(|seat| Event::Adopted { seat: seat.id(), name: seat.name().clone() });
+    draft.findings.extend(adopted);
+}
+
+/// Invitations that a link moves away from. They stay ours until they are taken back.
+fn left_behind<'a>(case: &Case<'a>) -> Vec<Seat<'a>> {
+    let Standing::Holds { left_over, .. } = &case.standing else { return Vec::new() };
+    let before = case.link.and_then(|link| link.seat.as_ref());
+    let seats = left_over.iter().map(|invitation| Seat::Invitation(invitation));
+    seats.filter(|seat| before == Some(&seat.id())).collect()
 }
 
 /// A person in scope and what they should be able to do.
@@ -189,7 +210,9 @@ impl Mover<'_, '_, '_> {
             return Some(self.expired(seat));
         }
         // What we offered ourselves follows the defaults too; what others offered only what speaks of this person.
-        let offered = self.case.link.is_some_and(|link| link.by == LinkBy::Invited);
+        let id = seat.id();
+        let link = self.case.link.filter(|link| link.by == LinkBy::Invited);
+        let offered = link.is_some_and(|link| link.seat.as_ref() == Some(&id));
         let filled = if offered { self.context.mapping.with_defaults(desired) } else { desired.clone() };
         let wanted = match self.context.mapping.seat(&filled, &invitation.access) {
             Ok(wanted) => wanted,
@@ -293,9 +316,14 @@ impl Mover<'_, '_, '_> {
         Change::invite(person, offer, reasons).held(self.obstacle(email)).held(problem)
     }
 
+    /// Why nothing can be sent to an address.
     fn obstacle(&self, email: &Address) -> Option<Hold> {
-        let context = self.context;
-        obstacle(context.input, context.people, context.seats, email, self.case.id)
+        let Context { input, people, seats, .. } = self.context;
+        // Apple refuses a second one: an invitation that followed them to a new address can meet a seat there.
+        let taken = seats.members(email).next().is_some() || seats.invitations(email).next().is_some();
+        let taken = taken.then(|| format!("{} has a seat already", email.folded()));
+        obstacle(input, people, seats, email, self.case.id)
+            .or(taken)
             .map(|detail| Hold::new(HoldReason::Conflict, detail))
     }
 

@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 
 use crate::model::ledger::entry_key;
 use crate::model::policy::NewAdmins;
-use crate::model::{Address, Hold, HoldReason, Operation};
+use crate::model::{Address, Hold, HoldReason, Operation, PersonRef};
 
 use super::Input;
 use super::change::Change;
@@ -45,16 +45,28 @@ fn is_account_holder(change: &Change) -> bool {
 fn protected_by<'c>(context: &'c Context<'_, '_>, change: &Change) -> Option<&'c str> {
     let globs = &context.input.policy.guard.protected;
     let of = |operation: &Operation| {
-        let person = operation.person.as_ref();
-        let entry = person.and_then(|person| context.input.directory.person(&person.id));
-        let known: Vec<&Address> = (entry.iter().flat_map(|entry| &entry.addresses))
-            .chain(person.and_then(|person| person.email.as_ref()))
-            .chain(operation.target.name.as_ref())
-            .chain(operation.invitee.as_ref().map(|invitee| &invitee.email))
-            .collect();
-        known.into_iter().find_map(|address| globs.matching(address))
+        let invited = operation.invitee.as_ref().map(|invitee| &invitee.email);
+        let mut names = operation.target.name.iter().chain(invited);
+        match &operation.person {
+            Some(person) => protects(context, person, names),
+            None => names.find_map(|name| globs.matching(name)),
+        }
     };
     change.operations.iter().find_map(of)
+}
+
+/// The glob that protects a person, by any address of theirs or one of these names.
+pub(super) fn protects<'c, 'n>(
+    context: &'c Context<'_, '_>,
+    person: &PersonRef,
+    names: impl IntoIterator<Item = &'n Address>,
+) -> Option<&'c str> {
+    let globs = &context.input.policy.guard.protected;
+    let entry = context.input.directory.person(&person.id);
+    let mut known = entry.iter().flat_map(|entry| &entry.addresses).chain(&person.email);
+    known
+        .find_map(|name| globs.matching(name))
+        .or_else(|| names.into_iter().find_map(|name| globs.matching(name)))
 }
 
 /// Promise 1: nothing is taken away on the strength of a read that was not complete.
@@ -75,10 +87,11 @@ pub(super) fn weigh(context: &Context<'_, '_>, in_scope: u64, changes: &mut [Cha
     let input = context.input;
     let mut approvals = Approvals::new(input);
     let mut guards = BTreeSet::new();
+    // Counted first: what waits as a new administrator and takes something else away is still one of them.
+    let revocations = changes.iter().filter(|change| change.hold.is_none() && change.revokes()).count();
     let admins = hold_new_admins(input, changes, &mut approvals);
     guards.extend(admins.then_some("new_admins"));
     let open = |change: &&mut Change| change.hold.is_none();
-    let revocations = changes.iter().filter(|change| change.hold.is_none() && change.revokes()).count();
     let shrunk = context.directory.is_complete() && has_shrunk(input, in_scope);
     let tripped: Vec<&str> = [
         ("removals_max", exceeds_cycle(input, revocations)),

@@ -25,7 +25,7 @@ pub(super) fn person(context: &Context<'_, '_>, case: &Case<'_>, draft: &mut Dra
         Departure::OutOfScope => (lifecycle.on_out_of_scope, "lifecycle.on_out_of_scope"),
     };
     if let Standing::Holds { seat, by, .. } = &case.standing {
-        record_link(case, *seat, *by, draft);
+        record_link(context, case, *seat, *by, draft);
     }
     let wait = wait(context, case.id, departure, draft);
     let conflict = case.conflict.clone().map(|detail| Hold::new(HoldReason::Conflict, detail));

@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use self::words::{clock, number, span, when};
+use self::words::{clock, number, prose, span, when};
 use super::guard::Audience;
 use crate::engine::report::{CycleReport, GuardReport, Quarantine, Status, Trouble};
 use crate::model::operation::Held;
@@ -78,7 +78,12 @@ fn headline(status: &Status) -> Markup {
     html! {
         h1 class=(tone) { (text) }
         p.facts {
-            span { "Last success " (when(status.now, status.last_success)) }
+            span {
+                @match status.last_success {
+                    Some(at) => { "Last success " (when(status.now, Some(at))) },
+                    None => "No success yet",
+                }
+            }
             span { "Next cycle " (when(status.now, status.next_cycle)) }
             span { "Now " (words::doing(status.doing)) }
         }
@@ -91,7 +96,7 @@ fn alarms(status: &Status) -> Markup {
         @if let Some(quarantine) = &status.quarantine { (quarantined(status, quarantine)) }
         @if let Some(trouble) = &status.reload_trouble {
             section.alarm.bad {
-                h2 { "The configuration on disk is not in use" }
+                h2 { "The last reload was refused" }
                 (told(trouble))
                 p { "The previous one stays in force until a reload succeeds." }
             }
@@ -142,8 +147,8 @@ fn guarded(status: &Status, guard: &GuardReport) -> Markup {
 
 fn told(trouble: &Trouble) -> Markup {
     html! {
-        p.trouble { (trouble.text) }
-        @if let Some(hint) = &trouble.hint { p.hint { (hint) } }
+        p.trouble { (prose(&trouble.text)) }
+        @if let Some(hint) = &trouble.hint { p.hint { (prose(hint)) } }
     }
 }
 
@@ -156,10 +161,9 @@ fn cycles(status: &Status) -> Markup {
             } @else {
                 (picture::cycles(&status.cycles))
                 div.scroll {
-                    table {
+                    table.cycles {
                         thead { tr {
-                            th { "Ended" } th { "Result" } th.n { "Took" } th.n { "Done" } th.n { "Failed" } th.n { "Held" }
-                            th.wide { "Remarks" }
+                            th { "Ended, UTC" } th { "Result" } th.n.took { "Took" } th.n { "Done" } th.n { "Failed" } th.n { "Held" }
                         } }
                         tbody { @for cycle in status.cycles.iter().take(ROWS) { (row(cycle)) } }
                     }
@@ -169,31 +173,34 @@ fn cycles(status: &Status) -> Markup {
     }
 }
 
+/// A row of figures, and below it a row of words where there is something to say.
 fn row(cycle: &CycleReport) -> Markup {
     let held = cycle.summary.map_or(0, |summary| summary.held);
+    let remarks = remarks(cycle);
     html! {
         tr {
             td { (clock(cycle.finished_at)) }
-            td { span class={ "tag " (words::tone(cycle.result)) } { (words::result(cycle.result)) } }
-            td.n { (span(cycle.finished_at.duration_since(cycle.started_at).as_secs())) }
+            td.result { span class={ "tag " (words::tone(cycle.result)) } { (words::result(cycle.result)) } }
+            td.n.took { (span(cycle.finished_at.duration_since(cycle.started_at).as_secs())) }
             td.n { (count(cycle.done.applied)) }
             td.n { (count(cycle.done.failed + cycle.done.unknown)) }
             td.n { (count(held)) }
-            td.wide { (remarks(cycle)) }
         }
+        @if !remarks.0.is_empty() { tr.remarks { td colspan="6" { (remarks) } } }
     }
 }
 
 fn remarks(cycle: &CycleReport) -> Markup {
-    let coverage = cycle.coverage.as_ref();
+    let partial =
+        cycle.coverage.as_ref().filter(|seen| seen.directory != "complete" || seen.team != "complete");
     html! {
         @if let Some(error) = &cycle.error { (told(error)) }
-        @if let Some(coverage) = coverage.filter(|seen| seen.directory != "complete" || seen.team != "complete") {
-            p { "read: directory " (coverage.directory) ", team " (coverage.team) "; nothing was removed" }
+        @if let Some(coverage) = partial {
+            p { "Nobody was removed: read of the directory " (coverage.directory) ", of the team " (coverage.team) "." }
             @for problem in &coverage.problems { p.hint { (problem.0) } }
         }
-        @if cycle.done.deferred > 0 { p { (cycle.done.deferred) " left for the next cycle" } }
-        @if cycle.done.withdrawn > 0 { p { (cycle.done.withdrawn) " withdrawn before they were sent" } }
+        @if cycle.done.deferred > 0 { p { (cycle.done.deferred) " left for the next cycle." } }
+        @if cycle.done.withdrawn > 0 { p { (cycle.done.withdrawn) " withdrawn before they were sent." } }
     }
 }
 
@@ -206,7 +213,9 @@ fn held(status: &Status, audience: Audience) -> Markup {
     html! {
         section {
             h2 { "Held back" }
-            @if status.held_by_reason.values().all(|count| *count == 0) {
+            @if status.cycles.is_empty() {
+                p.none { "Nothing is known yet." }
+            } @else if status.held_by_reason.values().all(|count| *count == 0) {
                 p.none { "Nothing. Every seat is as it should be, or has been changed." }
             } @else {
                 dl.reasons {
@@ -306,7 +315,8 @@ fn footer(status: &Status) -> Markup {
             span { "rosterd " (status.version) }
             @if let Some(since) = status.running_since { span { "started " (when(status.now, Some(since))) } }
             span { "as of " (clock(status.now)) }
-            span { a href="/status" { "status" } " " a href="/metrics" { "metrics" } }
+            span { a href="/status" { "status" } }
+            span { a href="/metrics" { "metrics" } }
         }
     }
 }

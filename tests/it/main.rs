@@ -6,7 +6,9 @@
 )]
 
 mod asc;
+mod cli;
 mod graph;
 mod scim2_server;
 mod scim_source;
 mod simulator;
+mod support;

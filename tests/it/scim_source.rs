@@ -11,7 +11,7 @@ use rosterd::metrics::Metrics;
 use rosterd::model::{Activity, Coverage, DirectorySnapshot, GroupId, GroupMember, PersonId};
 use rosterd::simulator::switches::{
     ActiveShape, AttributeShape, MemberValue, MembersShown, Paging, ResourcesKey, ScimAuth, ScimSwitches,
-    StartIndexEcho, TotalResults,
+    StartIndexEcho, StartIndexUse, TotalResults,
 };
 use rosterd::simulator::{
     Fault, Options, Rule, Running, SCIM_SECRET, SCIM_TOKEN, SCIM_USER, Simulator, World,
@@ -134,8 +134,9 @@ fn is_whole(bench: &Bench, snapshot: &DirectorySnapshot, what: &str) {
 
 #[tokio::test]
 async fn every_honest_shape_is_read_whole() {
-    let shapes: [(&str, fn(&mut ScimSwitches)); 14] = [
+    let shapes: [(&str, fn(&mut ScimSwitches)); 15] = [
         ("plain", |_| {}),
+        ("wraps around", |scim| scim.start_index = StartIndexUse::WrapsAround),
         ("cursors", |scim| scim.paging = Paging::Cursor),
         ("both", |scim| scim.paging = Paging::BothDefaultCursor),
         ("small pages", |scim| scim.page_max = 4),
@@ -200,7 +201,18 @@ async fn somebody_deleted_between_pages_hides_nobody() {
 #[tokio::test]
 async fn what_is_missing_is_said() {
     type Case = (&'static str, fn(&Running), usize, &'static str);
-    let cases: [Case; 10] = [
+    let cases: [Case; 11] = [
+        (
+            "the same page for ever",
+            |sim| {
+                sim.switch(|switches| {
+                    switches.scim.start_index = StartIndexUse::Ignored;
+                    switches.scim.start_index_echo = StartIndexEcho::AsAsked;
+                })
+            },
+            10,
+            "Users: the list kept moving while it was read (another entry at position 10)",
+        ),
         ("one more", |sim| total(sim, 1), PEOPLE, "the provider counts 58 people and listed 57"),
         ("one less", |sim| total(sim, -1), PEOPLE, "the provider counts 56 people and listed 57"),
         (
@@ -419,8 +431,8 @@ async fn a_second_read_finds_people_by_user_name_and_groups_that_are_gone() {
 
 #[tokio::test]
 async fn a_second_read_that_answers_with_somebody_else_proves_nothing() {
-    let bench = start(|_| {}).await;
-    // The simulator, like real servers, also answers for a user name.
+    // Servers that write user names into groups also answer for them.
+    let bench = start(|scim| scim.member_value = MemberValue::UserName).await;
     let asked = PersonId::from("p0000004@example.com");
     let again = bench.source.recheck(&interest(), std::slice::from_ref(&asked), &[]).await.expect("readable");
     assert!(matches!(&again.people[&asked], Again::Unread(_)), "{:?}", again.people);

@@ -109,6 +109,10 @@ async fn counts_that_disagree_make_the_read_partial() {
         vec![first, page(&[user(2)], 2, None)]
     };
     check(moved, 2, &["GET /v1/users: the list changed while it was read"]).await;
+    let uncounted = |users: &[Value]| Say::json(200, &json!({ "data": users }));
+    check(|_| vec![uncounted(&[user(1), user(2)])], 2, &[]).await;
+    let text = "GET /v1/users: the list changed while it was read";
+    check(|_| vec![uncounted(&[user(1), user(1)])], 1, &[text]).await;
     let broken = json!({"type": "users", "id": "u9", "attributes": {"roles": ["ADMIN"]}});
     let text = "GET /v1/users: 1 records could not be read: u9";
     check(|_| vec![page(&[user(1), broken], 2, None)], 1, &[text]).await;

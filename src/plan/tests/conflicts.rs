@@ -98,6 +98,21 @@ fn a_seat_that_is_linked_to_somebody_else_is_a_conflict_for_both() {
 }
 
 #[test]
+fn an_invitation_beside_somebody_elses_membership_is_a_conflict() {
+    check(
+        "person p1 a@example.com
+         person p2 b@example.com
+         invitation i1 a@example.com DEVELOPER
+         member m2 a@example.com DEVELOPER
+         link p1 i1
+         link p2 m2",
+        "held conflict (seat a@example.com also answers to p2): cancel i1 of p1; they are a member already
+         held conflict (seat a@example.com also answers to p2): update m2 of p1: DEVELOPER -> ?
+         unchanged 1",
+    );
+}
+
+#[test]
 fn people_out_of_scope_make_an_address_doubtful_too() {
     check(
         "scope iOS
@@ -180,6 +195,7 @@ fn a_member_is_the_seat_and_an_invitation_beside_it_is_left_over() {
          link p1 i1",
         "cancel i1 of p1; they are a member already
          linked p1 m1 Accepted
+         adopted i1
          unchanged 1",
     );
     check(

@@ -124,6 +124,16 @@ fn a_changed_address_offers_the_new_seat_before_the_old_one_goes() {
          link p1 i1",
         "unchanged 1",
     );
+    // Somebody has invited the new address already.
+    check(
+        "person p1 new@example.com
+         invitation i1 old@example.com DEVELOPER
+         invitation i2 new@example.com DEVELOPER
+         link p1 i1",
+        "held unmanaged (its person has another seat): cancel i2 of p1; they have another seat
+         held conflict (new@example.com has a seat already): invite p1 at new@example.com: DEVELOPER; old@example.com is no longer an address of theirs
+         held conflict (new@example.com has a seat already): cancel i1 of p1; old@example.com is no longer an address of theirs",
+    );
     // The new address is somebody else's as well.
     check(
         "scope iOS

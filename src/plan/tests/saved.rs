@@ -128,7 +128,7 @@ fn the_forecast_counts_requests_and_their_pace() {
         })
     };
     assert_eq!(forecast(1800, 500), (7, 4));
-    assert_eq!(forecast(7, 0), (7, 0));
+    assert_eq!(forecast(7, 0), (7, 3));
     assert_eq!(forecast(6, 500), (7, 3600));
     assert_eq!(forecast(3, 500), (7, 7200));
     assert_eq!(forecast(0, 500), (7, 25_200));

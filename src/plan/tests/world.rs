@@ -13,6 +13,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::LazyLock;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -103,8 +104,10 @@ pub(super) fn policy() -> Policy {
     }
 }
 
+/// No pattern is the usual case, and compiling one takes longer than a small plan.
 pub(super) fn globs(patterns: &[&str]) -> AddressGlobs {
-    AddressGlobs::new(patterns).expect("globs")
+    static NONE: LazyLock<AddressGlobs> = LazyLock::new(|| AddressGlobs::new::<&str>(&[]).expect("no globs"));
+    if patterns.is_empty() { NONE.clone() } else { AddressGlobs::new(patterns).expect("globs") }
 }
 
 impl World {
@@ -153,7 +156,7 @@ impl World {
     }
 
     pub(super) fn plan(&self) -> Planned {
-        self.with_input(|input| crate::plan::plan(input))
+        self.with_input(crate::plan::plan)
     }
 
     pub(super) fn with_input<R>(&self, look: impl FnOnce(&Input<'_>) -> R) -> R {
@@ -531,6 +534,7 @@ pub(super) fn show(planned: &Planned) -> String {
             Event::InvitationVanished { person } => format!("vanished {person}"),
             Event::AbsenceSeen { person, departure } => format!("absent {person} {}", departure.as_str()),
             Event::AbsenceCleared { person } => format!("back {person}"),
+            Event::Adopted { seat, .. } => format!("adopted {seat}"),
             Event::Unlinked { person } => format!("unlinked {person}"),
             // Holds are the plan's own, told once more.
             _ => continue,

@@ -13,11 +13,13 @@ const STEP: usize = 10;
 const HEIGHT: usize = 100;
 /// Every cycle shows at least this much.
 const FLOOR: usize = 8;
+/// The picture is as high as this many operations at least, so that a quiet month looks quiet.
+const FEW: usize = 12;
 
 /// One column a cycle, newest on the right: done below, held above; a failed cycle is a column of its own colour.
 pub(super) fn cycles(cycles: &[CycleReport]) -> Markup {
     let shown: Vec<&CycleReport> = cycles.iter().take(COLUMNS).collect();
-    let most = shown.iter().map(|cycle| done(cycle) + held(cycle)).max().unwrap_or(0);
+    let most = shown.iter().map(|cycle| done(cycle) + held(cycle)).max().unwrap_or(0).max(FEW);
     html! {
         figure {
             svg viewBox={ "0 0 " (COLUMNS * STEP) " " (HEIGHT) } preserveAspectRatio="none" role="img" aria-label=(label(&shown)) {
@@ -39,7 +41,7 @@ pub(super) fn cycles(cycles: &[CycleReport]) -> Markup {
 
 fn column(x: usize, cycle: &CycleReport, most: usize) -> Markup {
     let (done, held) = (done(cycle), held(cycle));
-    let (low, high) = (height(done, most), height(held, most));
+    let (low, high) = heights(done, held, most);
     html! {
         g {
             title {
@@ -66,14 +68,21 @@ fn bar(class: &str, x: usize, height: usize, bottom: usize) -> Markup {
     html! { rect class=(class) x=(x + 1) width=(STEP - 2) y=(bottom.saturating_sub(height)) height=(height) {} }
 }
 
-/// Grows with the square root, so that one removal is still seen beside an onboarding of hundreds.
-fn height(count: usize, most: usize) -> usize {
-    if count == 0 || most == 0 {
-        return 0;
+/// Heights of what was done and what is held. The whole grows with the square root, so that one removal is still seen
+/// beside an onboarding of hundreds.
+fn heights(done: usize, held: usize, most: usize) -> (usize, usize) {
+    let total = done + held;
+    if total == 0 {
+        return (0, 0);
     }
-    // Both parts of a column get half of the height at most, so that together they never leave the picture.
-    let room = HEIGHT / 2 - FLOOR;
-    FLOOR + room * count.isqrt() / most.isqrt()
+    let root = |count: usize| (count * 10_000).isqrt();
+    let whole = 2 * FLOOR + (HEIGHT - 2 * FLOOR) * root(total) / root(most.max(total));
+    let lower = match (done, held) {
+        (0, _) => 0,
+        (_, 0) => whole,
+        (_, _) => (whole * done / total).clamp(FLOOR, whole - FLOOR),
+    };
+    (lower, whole - lower)
 }
 
 fn done(cycle: &CycleReport) -> usize {
@@ -112,11 +121,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_column_never_leaves_the_picture() {
-        for (done, held) in [(0, 0), (1, 0), (0, 1), (1, 1), (3, 5_000), (50_000, 1)] {
-            let most = done + held;
-            assert!(height(done, most) + height(held, most) <= HEIGHT, "{done} {held}");
+    fn a_column_never_leaves_the_picture_and_shows_every_part() {
+        for (done, held, most) in
+            [(1, 0, 1), (0, 1, 1), (1, 1, 2), (3, 5_000, 5_003), (50_000, 1, 50_001), (1, 0, 50_000)]
+        {
+            let (low, high) = heights(done, held, most);
+            assert!(low + high <= HEIGHT, "{done} {held}");
+            assert_eq!((low >= FLOOR, high >= FLOOR), (done > 0, held > 0), "{done} {held}");
         }
-        assert!(height(1, 50_000) >= FLOOR, "one operation is seen beside many");
+        assert_eq!(heights(0, 0, 9), (0, 0));
+        assert_eq!(heights(9, 0, 9), (HEIGHT, 0));
     }
 }

@@ -42,7 +42,7 @@ pub(super) fn result(result: CycleResult) -> &'static str {
     match result {
         CycleResult::Success => "changed",
         CycleResult::NoOp => "nothing to do",
-        CycleResult::Partial => "partly applied",
+        CycleResult::Partial => "partial",
         CycleResult::Held => "held",
         CycleResult::Error => "failed",
         CycleResult::Cancelled => "stopped",
@@ -129,6 +129,15 @@ pub(super) fn when(now: Timestamp, at: Option<Timestamp>) -> Markup {
                 0 => "now",
                 ..0 => { (span(-away)) " ago" },
             }
+        }
+    }
+}
+
+/// A sentence in which `this` is something to type.
+pub(super) fn prose(text: &str) -> Markup {
+    html! {
+        @for (at, part) in text.split('`').enumerate() {
+            @if at % 2 == 1 { code { (part) } } @else { (part) }
         }
     }
 }

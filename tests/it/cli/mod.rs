@@ -1,0 +1,14 @@
+//! The program as its users meet it: the real binary, a configuration on disk, both sides simulated.
+
+mod bad_input;
+mod decisions;
+mod explain;
+mod guards;
+mod kills;
+mod leavers;
+mod lost_answers;
+mod papers;
+mod partial;
+mod seats;
+mod story;
+mod usage;
