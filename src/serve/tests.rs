@@ -559,11 +559,10 @@ fn the_page_says_the_one_thing_to_know() {
     }
 }
 
-/// `ROSTERD_PAGES=DIR cargo test -- --ignored pages_to_look_at` leaves the page in its states for a browser.
+/// `ROSTERD_PAGES=DIR cargo test pages_to_look_at` leaves the page in its states for a browser.
 #[test]
-#[ignore = "writes files to look at"]
 fn pages_to_look_at() {
-    let dir = std::path::PathBuf::from(std::env::var_os("ROSTERD_PAGES").expect("ROSTERD_PAGES is set"));
+    let Some(dir) = std::env::var_os("ROSTERD_PAGES").map(std::path::PathBuf::from) else { return };
     for (name, status) in
         [("empty", empty()), ("quiet", quiet()), ("held", held()), ("quarantined", quarantined())]
     {
