@@ -17,7 +17,7 @@ use crate::metrics::Metrics;
 use crate::model::event::{Actor, CycleId, LinkBy};
 use crate::model::ledger::entry_key;
 use crate::model::operation::PersonRef;
-use crate::model::{Address, DirectorySnapshot, Event, Held, Person, Plan, Policy, SeatId};
+use crate::model::{Access, Address, DirectorySnapshot, Event, Held, Person, Plan, Policy, SeatId};
 use crate::plan::{Allowance, Planned};
 use crate::source::{DirectorySource, Previous};
 use crate::state::{CachedDirectory, Note, State};
@@ -378,7 +378,7 @@ where
         };
         let ledger = self.state.ledger();
         let seat = seat_of(&observed, &account);
-        if let Some((seat, _)) = &seat
+        if let Some((seat, _, _)) = &seat
             && let Some(other) = ledger.person_of(seat).filter(|link| link.person.id != person.id)
         {
             return Err(CycleError::refused(
@@ -392,10 +392,10 @@ where
             events.push(Event::Unlinked { person: person.id.clone() });
         }
         let line = match seat {
-            Some((seat, access)) => {
+            Some((seat, access, expires)) => {
                 let (person, name) = (person_ref(person), account.clone());
                 let access = Some(access);
-                events.push(Event::Linked { person, seat, by: LinkBy::Manual, name, access });
+                events.push(Event::Linked { person, seat, by: LinkBy::Manual, name, access, expires });
                 format!("{address} is the seat of {account}")
             }
             None => format!("{address} is the Apple Account {account}, which has no seat on the team yet"),
@@ -520,13 +520,15 @@ fn person_ref(person: &Person) -> PersonRef {
     crate::plan::names::person_ref(person)
 }
 
-fn seat_of(observed: &Observed, account: &Address) -> Option<(SeatId, crate::model::Access)> {
+/// The seat of an Apple Account or invited address, with its access and, for an invitation, its end.
+fn seat_of(observed: &Observed, account: &Address) -> Option<(SeatId, Access, Option<Timestamp>)> {
     let team = &observed.team;
     let member = team.members.iter().find(|member| member.user_name == *account);
-    let member = member.map(|member| (SeatId::Member(member.id.clone()), member.access.clone()));
+    let member = member.map(|member| (SeatId::Member(member.id.clone()), member.access.clone(), None));
     let invitation = || {
         let invitation = team.invitations.iter().find(|invitation| invitation.email == *account)?;
-        Some((SeatId::Invitation(invitation.id.clone()), invitation.access.clone()))
+        let seat = SeatId::Invitation(invitation.id.clone());
+        Some((seat, invitation.access.clone(), invitation.expires))
     };
     member.or_else(invitation)
 }

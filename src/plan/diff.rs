@@ -122,6 +122,7 @@ pub(super) fn record_link(
         by,
         name: seat.name().clone(),
         access: Some(seat.access().clone()),
+        expires: seat.expires(),
     });
     let adopted = left.into_iter().map(|seat| Event::Adopted { seat: seat.id(), name: seat.name().clone() });
     draft.findings.extend(adopted);
