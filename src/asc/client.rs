@@ -15,6 +15,7 @@ use reqwest::{Method, StatusCode, Url};
 use secrecy::ExposeSecret;
 
 use super::AscError;
+use super::apps::KnownApps;
 use super::errors::{Answer, Spend, without_answer};
 use super::rate::Budget;
 use super::token::{KeyKind, Scope, SigningKey, TokenSource};
@@ -54,10 +55,11 @@ pub struct AscClient {
     tokens: TokenSource,
     budget: Budget,
     metrics: Arc<Metrics>,
-    clock: Clock,
+    pub(super) clock: Clock,
     first_pause: Duration,
     /// Lists are read with scoped tokens.
     scoped: AtomicBool,
+    pub(super) known_apps: KnownApps,
 }
 
 impl fmt::Debug for AscClient {
@@ -125,6 +127,7 @@ impl AscClient {
             clock,
             first_pause: options.first_pause,
             scoped: AtomicBool::new(reach == Reach::ReadOnly),
+            known_apps: KnownApps::default(),
         })
     }
 

@@ -1,5 +1,6 @@
 //! App Store Connect: read the team, write one seat at a time. Planning holds a [`TeamRead`], applying a [`TeamWrite`].
 
+mod apps;
 pub mod client;
 pub mod errors;
 #[cfg(test)]

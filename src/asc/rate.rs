@@ -4,9 +4,10 @@
 //! Three things hold a request back, and the longest wait counts:
 //!
 //! - the **window**: never more requests in any rolling hour than the limit less the reserve, across restarts;
-//! - the **pace**: a burst at once, then evenly. With 3600 an hour and half of it in reserve that is 60 requests at once
-//!   and one every 2.07 s from then on: the reads of a cycle and a plan of some dozen writes do not wait at all, the bucket is full again two
-//!   minutes later, and a first minute of 90 requests stays below the undocumented minute limits that were seen (150);
+//! - the **pace**: a burst at once, then evenly. With 3600 an hour and half of it in reserve that is 120 requests at once
+//!   and one every 2.14 s from then on: the reads of a cycle and a plan of a hundred writes do not wait at all, the bucket
+//!   is full again four minutes later, and a first minute of 148 requests stays below the undocumented minute limits that
+//!   were seen (150 at least);
 //! - a **pause** after a 429, for everybody.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

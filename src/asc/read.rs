@@ -122,10 +122,15 @@ impl AscClient {
         &self,
         bundles: &BTreeSet<BundleId>,
     ) -> Result<(BTreeMap<BundleId, AppId>, Vec<Problem>), AscError> {
+        let mut known = self.known_apps.of(bundles, self.clock.now());
         let (mut found, mut problems) = (BTreeMap::new(), Vec::new());
         // A comma separates values in a filter and is in no bundle id.
-        let askable: Vec<&str> =
-            bundles.iter().map(BundleId::as_str).filter(|bundle| !bundle.contains(',')).collect();
+        let askable: Vec<&str> = bundles
+            .iter()
+            .filter(|bundle| !known.contains_key(*bundle))
+            .map(BundleId::as_str)
+            .filter(|bundle| !bundle.contains(','))
+            .collect();
         for chunk in askable.chunks(BUNDLES) {
             let filter = chunk.join(",");
             let query =
@@ -149,7 +154,9 @@ impl AscClient {
             let asked = walked.items.into_iter().filter(|(_, bundle)| bundles.contains(bundle));
             found.extend(asked.map(|(id, bundle)| (bundle, id)));
         }
-        Ok((found, problems))
+        self.known_apps.learn(&found, self.clock.now());
+        known.extend(found);
+        Ok((known, problems))
     }
 
     /// Reads the apps of those whose inlined list was cut, a few at a time. Whoever's cannot be read keeps `None`.

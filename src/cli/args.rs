@@ -307,6 +307,16 @@ pub enum StateCommand {
     Check,
 }
 
+/// `--idp`.
+#[cfg(feature = "simulator")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Idp {
+    /// SCIM 2.0.
+    Scim,
+    /// Microsoft Graph.
+    Graph,
+}
+
 /// `simulate`.
 #[cfg(feature = "simulator")]
 #[derive(Debug, clap::Args)]
@@ -314,6 +324,9 @@ pub struct SimulateArgs {
     /// Where the configuration and the key go; made when missing.
     #[arg(long, value_name = "DIR")]
     pub dir: PathBuf,
+    /// Which identity provider the configuration reads.
+    #[arg(long, value_enum, default_value_t = Idp::Scim, value_name = "IDP")]
+    pub idp: Idp,
     /// First port to try.
     #[arg(long, default_value_t = 9750)]
     pub port: u16,

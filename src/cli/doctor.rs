@@ -10,6 +10,8 @@ use super::out::{self, Failure};
 use super::session::Options;
 use crate::asc::token::KeyKind;
 use crate::config::Config;
+use crate::control::client;
+use crate::control::protocol::Request;
 use crate::engine::cycle::interest;
 use crate::engine::report::CredentialReport;
 use crate::engine::wire::{self, Probe};
@@ -71,7 +73,7 @@ pub(super) async fn run(options: &Options, json: bool) -> Result<u8, Failure> {
 
 async fn examine(config: &Config) -> Vec<Line> {
     let mut lines =
-        vec![Line::good("configuration", format!("{} is good", config.path.display())), state(config)];
+        vec![Line::good("configuration", format!("{} is good", config.path.display())), state(config).await];
     match wire::probe(config) {
         Ok(probe) => {
             let (directory, team) = tokio::join!(directory(&probe), team(&probe));
@@ -90,7 +92,14 @@ async fn examine(config: &Config) -> Vec<Line> {
     lines
 }
 
-fn state(config: &Config) -> Line {
+async fn state(config: &Config) -> Line {
+    // The daemon's folder belongs to the daemon's user, and what it holds is as good as the daemon that answers.
+    if client::ask(&config.runtime_dir, &Request::Status).await.is_ok() {
+        return Line::good(
+            "state",
+            format!("{} is held by the daemon, which answers", config.state_dir.display()),
+        );
+    }
     if !config.state_dir.exists() {
         let text = format!("{} is not there yet; the first cycle makes it", config.state_dir.display());
         return Line::good("state", text);
@@ -101,9 +110,6 @@ fn state(config: &Config) -> Line {
         }
         Ok(report) => {
             Line::warning("state", super::reports::check_text(&report), "see `rosterd state check`")
-        }
-        Err(error) if error.is_locked() => {
-            Line::good("state", format!("{} is held by the daemon", config.state_dir.display()))
         }
         Err(error) => Line::bad("state", &error.into()),
     }

@@ -1,15 +1,19 @@
 //! `simulate`: a team and an identity provider on loopback, and a configuration for them.
 
-use super::args::SimulateArgs;
+use super::args::{Idp, SimulateArgs};
 use super::out::{self, Failure};
-use crate::simulator::{self, FileOptions, Port, Simulator, World};
+use crate::simulator::{self, FileOptions, Port, Simulator, SourceKind, World};
 
 pub(super) async fn run(args: &SimulateArgs) -> Result<u8, Failure> {
     let options = simulator::Options { port: Port::Preferred(args.port), ..simulator::Options::default() };
     let running = Simulator::start(World::sample(), options)
         .await
         .map_err(|error| Failure::new(1, error.to_string()).hint("pass another --port"))?;
-    let written = simulator::write_files(&args.dir, &running, FileOptions::default())
+    let source = match args.idp {
+        Idp::Scim => SourceKind::Scim,
+        Idp::Graph => SourceKind::Graph,
+    };
+    let written = simulator::write_files(&args.dir, &running, FileOptions { source })
         .map_err(|error| Failure::new(1, format!("{error}")).hint("name a folder of its own with --dir"))?;
     let config = written.config.display();
     out::result(&format!(

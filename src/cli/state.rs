@@ -5,6 +5,7 @@ use super::out::{self, Failure};
 use super::session::{self, Options};
 use crate::control::protocol::Request;
 use crate::engine::CycleError;
+use crate::state::StateError;
 
 pub(super) async fn run(options: &Options, command: &StateCommand) -> Result<u8, Failure> {
     match command {
@@ -16,8 +17,7 @@ pub(super) async fn run(options: &Options, command: &StateCommand) -> Result<u8,
                     .hint("name a file that `rosterd state export` wrote")
             })?;
             let options = crate::state::OpenOptions::new(config.audit.retention);
-            let (state, _) =
-                crate::state::State::open(&config.state_dir, options).map_err(CycleError::from)?;
+            let (state, _) = crate::state::State::open(&config.state_dir, options).map_err(ours_alone)?;
             let actor = crate::model::event::Actor::User(crate::state::process::effective_user());
             let seats = state.import(&actor, std::io::BufReader::new(open)).map_err(CycleError::from)?;
             out::result(&format!("{seats} links and seats of ours taken over\n"));
@@ -26,9 +26,16 @@ pub(super) async fn run(options: &Options, command: &StateCommand) -> Result<u8,
         StateCommand::Check => {
             let config = options.config()?;
             let report =
-                crate::state::check(&config.state_dir, crate::state::PATIENCE).map_err(CycleError::from)?;
+                crate::state::check(&config.state_dir, crate::state::PATIENCE).map_err(ours_alone)?;
             out::result(&super::reports::check_text(&report));
             Ok(u8::from(!report.is_good()))
         }
     }
+}
+
+/// These two work on the folder itself, so the daemon cannot be asked to do them.
+fn ours_alone(error: StateError) -> Failure {
+    let locked = error.is_locked();
+    let failure = Failure::from(CycleError::from(error));
+    if locked { failure.hint("stop the daemon first, it holds the state") } else { failure }
 }

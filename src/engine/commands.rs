@@ -164,6 +164,9 @@ where
 
     /// The snapshot and watermark to go on from, unless a full read is due.
     fn previous(&self) -> Option<Kept> {
+        if !self.source.has_change_feeds() {
+            return None;
+        }
         let kept = self.state.directory()?;
         let mark: Mark = serde_json::from_value(kept.watermark?).ok()?;
         let age = self.clock.now().duration_since(mark.full_at).abs();

@@ -346,8 +346,11 @@ async fn the_url_of_a_webhook_is_never_told() {
     assert!(away.text.starts_with("cannot connect"), "{}", away.text);
 
     let dir = tempfile::tempdir().expect("a folder");
-    let mut told =
-        vec![refused.text, away.text, format!("{:?}", notifier(&[config.clone()], &Metrics::new()))];
+    let mut told = vec![
+        refused.text,
+        away.text,
+        format!("{:?}", notifier(std::slice::from_ref(&config), &Metrics::new())),
+    ];
     for bad in ["http://hooks.example.com/hush-hush", "hush-hush", "ftp://example.com/hush-hush", ""] {
         let error = transport(&WebhookUrl::File(secret_file(&dir, bad))).expect_err(bad);
         told.push(format!("{error} {error:?} {:?}", error.hint()));

@@ -160,10 +160,7 @@ impl Mover<'_, '_, '_> {
             Seat::Member(_) => Change::update(person, seat, None, Vec::new()),
             Seat::Invitation(_) => {
                 let mut change = Change::invite(person, Offer { invitee: None, access: None }, Vec::new());
-                change.operations.iter_mut().for_each(|operation| {
-                    operation.target = seat.target();
-                    operation.before = Some(seat.access().clone().canonical());
-                });
+                change.operations.iter_mut().for_each(|operation| operation.target = seat.target());
                 change
             }
         }

@@ -46,6 +46,13 @@ impl AnySource {
 }
 
 impl DirectorySource for AnySource {
+    fn has_change_feeds(&self) -> bool {
+        match self {
+            Self::Graph(_) => true,
+            Self::Scim(_) | Self::File(_) => false,
+        }
+    }
+
     async fn read(&self, interest: &Interest) -> Result<DirectorySnapshot, SourceError> {
         match self {
             Self::Scim(source) => source.read(interest).await,

@@ -72,6 +72,11 @@ pub trait DirectorySource: Send + Sync {
         async move { Ok((self.read(interest).await?, None)) }
     }
 
+    /// True when [`Self::read_since`] can go on from a previous read, so that one is worth fetching from the cache.
+    fn has_change_feeds(&self) -> bool {
+        false
+    }
+
     /// Reads these people by id and these groups once more.
     fn recheck(
         &self,

@@ -12,3 +12,4 @@ mod scim2_server;
 mod scim_source;
 mod simulator;
 mod support;
+mod tidy;

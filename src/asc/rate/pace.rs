@@ -15,9 +15,9 @@ use governor::{Quota, RateLimiter};
 use super::HOUR_MS;
 
 /// Largest number of requests at once.
-const MOST_AT_ONCE: u64 = 60;
-/// The part of an hour's requests that may go out at once: two minutes' worth.
-const BURST_SHARE: u64 = 30;
+const MOST_AT_ONCE: u64 = 120;
+/// The part of an hour's requests that may go out at once: four minutes' worth.
+const BURST_SHARE: u64 = 15;
 /// Small budgets may still read a team at once.
 const LEAST_AT_ONCE: u64 = 10;
 

@@ -27,7 +27,7 @@ fn send(core: &mut Core, mut now: i64, count: usize) -> i64 {
 #[test]
 fn small_plan_does_not_wait_and_a_large_one_keeps_the_pace() {
     let mut budget = core(3600, 50);
-    assert_eq!(send(&mut budget, START, 60), START);
+    assert_eq!(send(&mut budget, START, 120), START);
     let then = send(&mut budget, START, 20) - START;
     assert!((40_000..43_000).contains(&then), "{then}");
     let mut budget = core(3600, 50);
@@ -39,13 +39,13 @@ fn small_plan_does_not_wait_and_a_large_one_keeps_the_pace() {
 fn allowance_tells_what_goes_out_at_once() {
     let clock = Clock::manual(Timestamp::from_millisecond(START).expect("a time"));
     let budget = Budget::new(3600, 50, clock.clone(), BudgetState::default());
-    assert_eq!(budget.allowance(), Allowance { requests: 1800, at_once: 60, pace_ms: 2068 });
+    assert_eq!(budget.allowance(), Allowance { requests: 1800, at_once: 120, pace_ms: 2142 });
     send(&mut budget.core(), START, 3);
-    assert_eq!(budget.allowance(), Allowance { requests: 1797, at_once: 57, pace_ms: 2068 });
+    assert_eq!(budget.allowance(), Allowance { requests: 1797, at_once: 117, pace_ms: 2142 });
     clock.advance(Duration::from_secs(5));
-    assert_eq!(budget.allowance().at_once, 59);
+    assert_eq!(budget.allowance().at_once, 119);
     clock.advance(Duration::from_secs(60));
-    assert_eq!(budget.allowance().at_once, 60);
+    assert_eq!(budget.allowance().at_once, 120);
     budget.core().hour = Some(Reading { left: 1807, at: START, sent_since: 0 });
     assert_eq!(budget.allowance().at_once, 7, "no more than the hour has left");
 }
@@ -80,7 +80,7 @@ fn restart_remembers_the_hour_and_the_bucket() {
     let json = serde_json::to_string(&state).expect("JSON");
     assert_eq!(serde_json::from_str::<BudgetState>(&json).expect("the same"), state);
     let mut burst = core(3600, 50);
-    send(&mut burst, START, 60);
+    send(&mut burst, START, 120);
     let state = burst.snapshot(START);
     let mut after = Core::new(3600, 50, state, START + 1000);
     let wait = after.take(START + 1000, Spend::Read);

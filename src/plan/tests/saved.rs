@@ -185,10 +185,10 @@ fn readers_are_asked_for_what_policy_looks_at() {
     assert_eq!(
         attributes,
         [
-            "appstoreconnect_allappsvisible".to_owned(),
-            "appstoreconnect_appleaccount".to_owned(),
-            "appstoreconnect_provisioningallowed".to_owned(),
-            "appstoreconnect_role".to_owned(),
+            "appStoreConnect_allAppsVisible".to_owned(),
+            "appStoreConnect_appleAccount".to_owned(),
+            "appStoreConnect_provisioningAllowed".to_owned(),
+            "appStoreConnect_role".to_owned(),
             "level".to_owned(),
             urn.to_owned(),
             format!("{urn}:appstoreconnect_allappsvisible"),
@@ -197,7 +197,7 @@ fn readers_are_asked_for_what_policy_looks_at() {
             format!("{urn}:appstoreconnect_role"),
             "urn:x:2.0:user".to_owned(),
             "urn:x:2.0:user:level".to_owned(),
-            "usertype".to_owned(),
+            "userType".to_owned(),
         ]
     );
     let bundles = bundles_of_interest(&world.policy);

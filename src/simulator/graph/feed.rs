@@ -146,7 +146,7 @@ fn groups(state: &State, base: &Directory, now: &Directory) -> Vec<Value> {
     for group in now.groups.iter() {
         let old = base.groups.get(&group.id);
         if old != Some(group) {
-            changes.extend(group_changes(state, old, group, now));
+            changes.extend(group_changes(state, old, group, base, now));
         }
     }
     let gone = base.groups.iter().filter(|group| now.groups.get(&group.id).is_none());
@@ -154,10 +154,25 @@ fn groups(state: &State, base: &Directory, now: &Directory) -> Vec<Value> {
     changes
 }
 
-fn group_changes(state: &State, old: Option<&Group>, new: &Group, now: &Directory) -> Vec<Value> {
+fn group_changes(
+    state: &State,
+    old: Option<&Group>,
+    new: &Group,
+    base: &Directory,
+    now: &Directory,
+) -> Vec<Value> {
     let before = old.map(|old| old.members.as_slice()).unwrap_or_default();
-    let joined = new.members.iter().filter(|member| !before.contains(member)).map(entry);
     let is_silent = state.switches.graph.deleted_members == DeletedMembers::Silent;
+    // Somebody who was deleted and came back is in their groups without a word. They were there before the base was.
+    let earlier = || state.graph.feeds.iter().take_while(|(_, feed)| !std::ptr::eq(&*feed.base, base));
+    let is_back = |member: &Belongs| match member {
+        Belongs::Person(id) => {
+            base.people.get(id).is_none() && earlier().any(|(_, feed)| feed.base.people.get(id).is_some())
+        }
+        Belongs::Group(_) => false,
+    };
+    let joined = new.members.iter().filter(|member| !before.contains(member));
+    let joined = joined.filter(|member| !(is_silent && is_back(member))).map(entry);
     let is_told = |member: &&Belongs| match member {
         Belongs::Person(id) => !(is_silent && now.people.get(id).is_none()),
         Belongs::Group(_) => true,

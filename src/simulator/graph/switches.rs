@@ -28,7 +28,7 @@ pub struct GraphSwitches {
     pub replay: Replay,
     /// Whether feeds can go on.
     pub feeds: Feeds,
-    /// Whether a deleted person is also reported as gone from their groups.
+    /// Whether a deleted person is also reported as gone from their groups, and a restored one as back.
     pub deleted_members: DeletedMembers,
     /// `x-ms-throttle-limit-percentage` on every answer.
     pub throttle_share: Option<String>,
@@ -105,7 +105,7 @@ words! {
         /// 400 `syncStateNotFound`, as it says when the token is too old.
         NotFound,
     }
-    /// Memberships of deleted people in the feed of groups.
+    /// Memberships of people who are deleted, or come back, in the feed of groups.
     DeletedMembers {
         /// Reported as removed.
         Shown,

@@ -178,3 +178,56 @@ pub(super) fn headers_of(pairs: impl Iterator<Item = (String, String)>) -> Heade
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn answer(status: u16, code: &str, inner: &str) -> Answer {
+        let body = json!({"error": {"code": code, "message": "m", "innerError": {"code": inner}}});
+        Answer::new(status, serde_json::from_value(body).expect("an error"), "/users/1")
+    }
+
+    #[test]
+    fn only_graphs_own_word_says_that_somebody_is_gone() {
+        for (status, code, is_not_found) in [
+            (404, "Request_ResourceNotFound", true),
+            (404, "ResourceNotFound", true),
+            (404, "", false),
+            (404, "UnknownError", false),
+            (400, "Request_ResourceNotFound", false),
+            (410, "Request_ResourceNotFound", false),
+        ] {
+            assert_eq!(answer(status, code, "").is_not_found(), is_not_found, "{status} {code}");
+        }
+        assert!(!Answer::missing("/users/1").is_not_found());
+    }
+
+    #[test]
+    fn a_feed_is_lost_when_its_link_is_refused_and_not_when_graph_is_busy() {
+        for (status, code, inner, is_lost) in [
+            (410, "", "", true),
+            (400, "syncStateNotFound", "", true),
+            (400, "BadRequest", "", true),
+            (404, "", "", true),
+            (409, "resyncRequired", "", true),
+            (412, "", "resyncApplyDifferences", true),
+            (503, "serviceNotAvailable", "", false),
+            (429, "TooManyRequests", "", false),
+            (403, "Authorization_RequestDenied", "", false),
+            (401, "InvalidAuthenticationToken", "", false),
+        ] {
+            assert_eq!(answer(status, code, inner).is_feed_lost(), is_lost, "{status} {code} {inner}");
+        }
+    }
+
+    #[test]
+    fn what_graph_says_is_one_clean_line() {
+        let body = json!({"error": {"code": "bad\u{1b}[31m", "message": "first\nsecond\u{7}"}});
+        let answer = Answer::new(400, serde_json::from_value(body).expect("an error"), "/users");
+        let text = Failure::from(answer).into_source(Right::Users).to_string();
+        assert!(!text.chars().any(char::is_control), "{text:?}");
+    }
+}

@@ -324,7 +324,9 @@ async fn gone_is_gone_by_404_and_410_of_a_provider_that_answers() {
             let asked = [PersonId::from(id)];
             let again = fake.bearer().recheck(&Interest::default(), &asked, &[]).await.expect("judged");
             let never_asked = matches!(id, "." | "..");
-            assert_eq!(again.people[&asked[0]] == Again::Gone, gone && !never_asked, "{status} {id}");
+            let answer = &again.people[&asked[0]];
+            assert_eq!(*answer == Again::Gone, gone && !never_asked, "{status} {id}");
+            assert!(!matches!(answer, Again::There(_)), "{status} {id}: {answer:?}");
         }
         assert_eq!(fake.asked("/Users/a").first().map(String::as_str), Some("/Users/a%2Fb%3Fc"));
         let group = fake.bearer().recheck(&Interest::default(), &[], &[GroupId::from("g1")]).await;
