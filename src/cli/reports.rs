@@ -95,7 +95,7 @@ fn event_text(event: &Event) -> String {
 
 fn operation_text(operation: &Operation) -> String {
     let why = operation.reasons.first().map(|reason| format!(", {reason}")).unwrap_or_default();
-    format!("{} {}{why}", operation.kind, crate::engine::apply::whom(operation))
+    format!("{} {}{why}", operation.kind, crate::engine::writes::whom(operation))
 }
 
 fn outcome_text(outcome: &Outcome) -> String {

@@ -304,7 +304,7 @@ where
                         format!(
                             "{} {} is no longer held like that",
                             held.operation.kind,
-                            super::apply::whom(&held.operation)
+                            super::writes::whom(&held.operation)
                         )
                     })
                     .collect();

@@ -12,6 +12,7 @@ mod seats;
 pub mod settle;
 pub mod status;
 pub mod wire;
+pub mod writes;
 
 use std::sync::Arc;
 
