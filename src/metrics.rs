@@ -169,6 +169,14 @@ impl Metrics {
         let build = Family::<BuildLabel, Int>::default();
         build.get_or_create(&BuildLabel { version: env!("CARGO_PKG_VERSION").to_owned() }).set(1);
         r.register("build_info", "This build; always 1", build);
+        self.register_cycles();
+        self.register_roster();
+        self.register_peers();
+        self.register_ourselves();
+    }
+
+    fn register_cycles(&mut self) {
+        let r = self.registry.sub_registry_with_prefix("rosterd");
         r.register("cycles", "Cycles by result", self.cycles.clone());
         r.register_with_unit(
             "cycle_duration",
@@ -202,6 +210,10 @@ impl Metrics {
             "1 while cycles are slowed after repeated failures",
             self.quarantined.clone(),
         );
+    }
+
+    fn register_roster(&mut self) {
+        let r = self.registry.sub_registry_with_prefix("rosterd");
         r.register("directory_people", "People the directory listed", self.directory_people.clone());
         r.register("people_in_scope", "People in scope", self.people_in_scope.clone());
         r.register("team_members", "Members of the team", self.team_members.clone());
@@ -214,6 +226,11 @@ impl Metrics {
             self.held_operations.clone(),
         );
         r.register("guard_trips", "Plans that a guard held", self.guard_trips.clone());
+        r.register("open_intents", "Writes whose outcome is not known", self.open_intents.clone());
+    }
+
+    fn register_peers(&mut self) {
+        let r = self.registry.sub_registry_with_prefix("rosterd");
         r.register("http_requests", "Requests by peer, method and status", self.http_requests.clone());
         r.register_with_unit(
             "http_request_duration",
@@ -233,7 +250,16 @@ impl Metrics {
             Unit::Seconds,
             self.rate_limit_wait.clone(),
         );
-        r.register("open_intents", "Writes whose outcome is not known", self.open_intents.clone());
+        r.register_with_unit(
+            "clock_skew",
+            "Our clock minus the peer's",
+            Unit::Seconds,
+            self.clock_skew.clone(),
+        );
+    }
+
+    fn register_ourselves(&mut self) {
+        let r = self.registry.sub_registry_with_prefix("rosterd");
         r.register_with_unit(
             "credential_expiry_timestamp",
             "When a credential expires; absent when not known",
@@ -244,12 +270,6 @@ impl Metrics {
             "config_last_reload_successful",
             "1 when the running configuration is the one on disk",
             self.config_reload_successful.clone(),
-        );
-        r.register_with_unit(
-            "clock_skew",
-            "Our clock minus the peer's",
-            Unit::Seconds,
-            self.clock_skew.clone(),
         );
         r.register_with_unit("state_size", "Size of the state folder", Unit::Bytes, self.state_size.clone());
         r.register("audit_records", "Records written to the journal", self.audit_records.clone());

@@ -8,6 +8,7 @@ pub mod daemon;
 pub mod quarantine;
 pub mod report;
 pub mod schedule;
+mod seats;
 pub mod settle;
 pub mod status;
 pub mod wire;

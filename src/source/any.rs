@@ -36,7 +36,7 @@ impl AnySource {
         }
     }
 
-    /// When our own credential ends, where the source can find out, and the name it is reported under.
+    /// When our own credential ends, where the source can find out, and how that is known.
     pub async fn credential_expiry(&self) -> Option<(jiff::Timestamp, &'static str)> {
         match self {
             Self::Graph(source) => source.credential_expiry().await,

@@ -8,6 +8,7 @@
 mod asc;
 mod cli;
 mod graph;
+mod page;
 mod scim2_server;
 mod scim_source;
 mod simulator;

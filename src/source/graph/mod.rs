@@ -104,7 +104,7 @@ impl GraphSource {
         Ok(Self { client, client_id, auth, clock: clock.clone(), tenant, expiry: Mutex::new(None) })
     }
 
-    /// When our own credential ends, as far as that can be known, and the name of its gauge.
+    /// When our own credential ends, and how that is known: `graph` or `certificate`.
     pub async fn credential_expiry(&self) -> Option<(Timestamp, &'static str)> {
         match &self.auth {
             GraphAuth::Secret(secret) => {
@@ -120,11 +120,11 @@ impl GraphSource {
                         end
                     }
                 };
-                Some((end?, "graph_client_secret"))
+                Some((end?, "graph"))
             }
             // The registration's own date for it is the certificate's, so nobody needs to be asked.
             GraphAuth::Certificate { certificate, .. } => {
-                Some((Certificate::read(certificate).ok()?.ends(), "graph_certificate"))
+                Some((Certificate::read(certificate).ok()?.ends(), "certificate"))
             }
             GraphAuth::Federated(_) => None,
         }

@@ -54,7 +54,7 @@ async fn certificates_sign_in_with_either_algorithm() {
         let source =
             tenant.source_with(tenant.settings(GraphAuth::Certificate { certificate, key, algorithm }));
         source.read(&Interest::default()).await.unwrap_or_else(|error| panic!("{algorithm:?}: {error}"));
-        assert_eq!(source.credential_expiry().await, Some((ends, "graph_certificate")));
+        assert_eq!(source.credential_expiry().await, Some((ends, "certificate")));
     }
     let other = ClientCertificate::generate(ends).expect("randomness");
     tenant.change(|state| state.graph.certificate = Some(other.der));
@@ -133,7 +133,7 @@ async fn the_end_of_the_secret_is_asked_for_rarely_and_only_where_that_is_grante
     tenant.change(|state| state.graph.secret_ends = Some(ends));
     let source = tenant.source();
     for _ in 0..3 {
-        assert_eq!(source.credential_expiry().await, Some((ends, "graph_client_secret")));
+        assert_eq!(source.credential_expiry().await, Some((ends, "graph")));
     }
     assert_eq!(tenant.requests().len(), 1);
     tenant.switch(|graph| _ = graph.rights.remove("Application.Read.All"));

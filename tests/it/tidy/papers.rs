@@ -84,7 +84,10 @@ fn commands_in_the_papers_are_understood() {
                 offenders.push(format!("{}: {command:?}: {error}", paper.path));
             }
         }
-        for code in inline(&paper.text).iter().filter(|code| code.starts_with("rosterd ")) {
+        for code in inline(&paper.text)
+            .iter()
+            .filter(|code| code.starts_with("rosterd ") && **code != "rosterd --version")
+        {
             seen += 1;
             let name = code.split_whitespace().skip(1).find(|word| !word.starts_with('-'));
             if !name.is_some_and(|name| names.contains(name)) {
