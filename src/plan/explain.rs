@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::model::{Activity, Address, Held, Hold, Operation, PersonId, PersonRef, SeatId};
+use crate::model::{Access, Activity, Address, AppId, Held, Hold, Operation, PersonId, PersonRef, SeatId};
 
 use super::correlate::{Case, Entry, Standing, Without};
 use super::diff::Context;
@@ -18,6 +18,8 @@ use super::{Input, Planned, names, work_out};
 const NEAR: f64 = 0.85;
 /// How many are offered.
 const NEAR_MAX: usize = 3;
+/// Apps that are named; more are counted.
+const NAMED_APPS: usize = 3;
 
 /// What can be said of somebody.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -116,7 +118,7 @@ impl<'s, 'a> Explainer<'s, '_, 'a> {
             }
             say("seat", self.seat(&subject));
             self.ledger(&subject).into_iter().for_each(|says| say("ledger", says));
-            next(&subject, &operations, &held).into_iter().for_each(|says| say("next", says));
+            self.next(&subject, &operations, &held).into_iter().for_each(|says| say("next", says));
         }
         let near = if steps.is_empty() { self.near(who) } else { Vec::new() };
         Explanation {
@@ -238,7 +240,9 @@ impl<'s, 'a> Explainer<'s, '_, 'a> {
         say(
             "access",
             match offered {
-                Ok((access, reasons)) => format!("{} ({})", access_in_words(&access), reasons.join("; ")),
+                Ok((access, reasons)) => {
+                    format!("{} ({})", self.access_in_words(&access), reasons.join("; "))
+                }
                 Err(Hold { reason, detail }) => format!("none: {reason}: {detail}"),
             },
         );
@@ -269,7 +273,7 @@ impl<'s, 'a> Explainer<'s, '_, 'a> {
             Seat::Invitation(_) if seat.is_expired(self.context.input.now) => "expired invitation",
             Seat::Invitation(_) => "invitation",
         };
-        format!("{what} {} ({}): {}", seat.name(), seat.id(), access_in_words(seat.access()))
+        format!("{what} {} ({}): {}", seat.name(), seat.id(), self.access_in_words(seat.access()))
     }
 
     fn ledger(&self, subject: &Subject<'_, '_>) -> Vec<String> {
@@ -309,6 +313,55 @@ impl<'s, 'a> Explainer<'s, '_, 'a> {
         near.dedup();
         near.into_iter().take(NEAR_MAX).map(|(_, name)| name.to_owned()).collect()
     }
+
+    /// What the plan does about them, or that there is nothing to do.
+    fn next(&self, subject: &Subject<'_, '_>, operations: &[Operation], held: &[Held]) -> Vec<String> {
+        let what = |operation: &Operation| {
+            let after =
+                operation.after.as_ref().map(|access| format!(" to {}", self.access_in_words(access)));
+            let why = if operation.reasons.is_empty() {
+                String::new()
+            } else {
+                format!(" ({})", operation.reasons.join("; "))
+            };
+            format!("{}{}{why}", operation.kind, after.unwrap_or_default())
+        };
+        let mut says: Vec<String> = operations.iter().map(what).collect();
+        says.extend(held.iter().map(|Held { operation, hold }| {
+            let approve = if hold.reason.is_approvable() { ", until it is approved" } else { "" };
+            format!("held, {}: {}: {}{approve}", hold.reason, hold.detail, what(operation))
+        }));
+        if says.is_empty() {
+            let holder = subject.seat.is_some_and(|seat| seat.access().is_account_holder());
+            says.push(
+                if holder { "nothing: the Account Holder is never touched" } else { "nothing to do" }
+                    .to_owned(),
+            );
+        }
+        says
+    }
+
+    fn access_in_words(&self, access: &Access) -> String {
+        let mut words: Vec<String> =
+            vec![access.roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(", ")];
+        words.push(match (access.all_apps_visible, &access.visible_apps) {
+            (Some(true), _) => "all apps".to_owned(),
+            (Some(false), Some(apps)) if apps.len() <= NAMED_APPS => {
+                apps.iter().map(|app| self.app(app)).collect::<Vec<_>>().join(", ")
+            }
+            (Some(false), Some(apps)) => format!("{} apps", apps.len()),
+            (Some(false), None) => "some apps".to_owned(),
+            (None, _) => "apps not told".to_owned(),
+        });
+        words.extend(access.provisioning_allowed.then(|| "provisioning".to_owned()));
+        words.join("; ")
+    }
+
+    /// By its bundle id where a rule names it, else by Apple's.
+    fn app(&self, id: &AppId) -> String {
+        let known = self.context.input.team.apps.iter().find(|(_, known)| *known == id);
+        known.map_or_else(|| format!("app {id}"), |(bundle, _)| bundle.to_string())
+    }
 }
 
 impl Subject<'_, '_> {
@@ -328,45 +381,6 @@ fn scope(verdict: Verdict<'_>) -> String {
         Verdict::Disabled => "not in scope: disabled in the directory".to_owned(),
         Verdict::Out(outside) => format!("not in scope: {outside}"),
     }
-}
-
-/// What the plan does about them, or that there is nothing to do.
-fn next(subject: &Subject<'_, '_>, operations: &[Operation], held: &[Held]) -> Vec<String> {
-    let what = |operation: &Operation| {
-        let after = operation.after.as_ref().map(|access| format!(" to {}", access_in_words(access)));
-        let why = if operation.reasons.is_empty() {
-            String::new()
-        } else {
-            format!(" ({})", operation.reasons.join("; "))
-        };
-        format!("{}{}{why}", operation.kind, after.unwrap_or_default())
-    };
-    let mut says: Vec<String> = operations.iter().map(what).collect();
-    says.extend(held.iter().map(|Held { operation, hold }| {
-        let approve = if hold.reason.is_approvable() { ", until it is approved" } else { "" };
-        format!("held, {}: {}: {}{approve}", hold.reason, hold.detail, what(operation))
-    }));
-    if says.is_empty() {
-        let holder = subject.seat.is_some_and(|seat| seat.access().is_account_holder());
-        says.push(
-            if holder { "nothing: the Account Holder is never touched" } else { "nothing to do" }.to_owned(),
-        );
-    }
-    says
-}
-
-fn access_in_words(access: &crate::model::Access) -> String {
-    let mut words: Vec<String> =
-        vec![access.roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(", ")];
-    words.push(match (access.all_apps_visible, &access.visible_apps) {
-        (Some(true), _) => "all apps".to_owned(),
-        (Some(false), Some(apps)) if apps.len() == 1 => "1 app".to_owned(),
-        (Some(false), Some(apps)) => format!("{} apps", apps.len()),
-        (Some(false), None) => "some apps".to_owned(),
-        (None, _) => "apps not told".to_owned(),
-    });
-    words.extend(access.provisioning_allowed.then(|| "provisioning".to_owned()));
-    words.join("; ")
 }
 
 fn by_in_words(by: crate::model::event::LinkBy) -> &'static str {

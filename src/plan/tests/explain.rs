@@ -57,7 +57,7 @@ fn a_seat_without_a_person_is_explained_too() {
         "m3",
         "m3
          directory  not in the directory
-         seat       member c@example.com (m3): SALES; 1 app
+         seat       member c@example.com (m3): SALES; app 1
          next       held, unmanaged: unknown: remove_member (nobody in the directory)",
     );
     check(

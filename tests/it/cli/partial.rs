@@ -11,6 +11,7 @@ const BROKEN: Fault = Fault::Status { status: 503, when: When::Before };
 /// all of them would lose something. Grace and others wait for an invitation.
 fn eventful() -> Bench {
     let bench = Bench::settled();
+    bench.edit("removals_max = 3", "removals_max = 10");
     bench.state(|state| {
         person(state, "alan@example.com").active = false;
         person(state, "karen@example.com").active = false;
