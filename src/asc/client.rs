@@ -1,8 +1,9 @@
 //! One request to App Store Connect: a permit, a token, the answer's cause. `read` and `write` are made of these.
 //!
-//! What is tried again here, and why that is safe: a 401 once with a fresh token (Apple answers some valid tokens so), a
-//! 429 after its pause (neither had an effect, so this goes for writes too), and for reads whatever may pass: no connection,
-//! a lost answer, a 5xx. A write whose answer was lost is never repeated.
+//! What is tried again here, and why that is safe: a 429 after its pause (it had no effect, so this goes for writes too),
+//! and for reads a 401 once with a fresh token (Apple answers some valid tokens so) and whatever may pass: no connection,
+//! a lost answer, a 5xx. A write whose answer was lost is never repeated, and one that is refused ends the writing: the
+//! reads before it have shown that the token was good.
 
 use std::fmt;
 use std::sync::Arc;
@@ -263,7 +264,7 @@ impl AscClient {
         }
         .error();
         match reply.status.as_u16() {
-            401 if !progress.refreshed => {
+            401 if !progress.refreshed && spend == Spend::Read => {
                 progress.refreshed = true;
                 self.tokens.forget();
                 self.unscope(scope);

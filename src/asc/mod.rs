@@ -172,13 +172,17 @@ impl AscError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Refused { cause, .. } => Some(cause.hint()),
-            Self::Conflict { .. }
-            | Self::Gone { .. }
-            | Self::Invalid { .. }
-            | Self::RateLimited { .. }
-            | Self::NotSent { .. }
-            | Self::Unknown { .. }
-            | Self::Protocol { .. } => None,
+            Self::RateLimited { .. } => Some(
+                "the key's hour is shared with everything that uses it; wait, or give rosterd a key of its own",
+            ),
+            Self::NotSent { .. } => {
+                Some("check this machine's network, its proxy and app_store_connect.base_url")
+            }
+            Self::Gone { .. } | Self::Protocol { .. } => {
+                Some("something else answers in App Store Connect's place: check app_store_connect.base_url")
+            }
+            Self::Unknown { .. } => Some("this may pass; the next cycle tries again"),
+            Self::Conflict { .. } | Self::Invalid { .. } => None,
         }
     }
 }

@@ -233,6 +233,15 @@ pub fn parse_sent(body: &[u8]) -> Result<Sent, WireError> {
     Ok(Sent { id: InvitationId::from(created.data.id), expires })
 }
 
+/// The answer to a change: nothing at all, or a document that is not looked into.
+pub fn parse_done(body: &[u8]) -> Result<(), WireError> {
+    if body.trim_ascii().is_empty() {
+        return Ok(());
+    }
+    let document: Result<&RawValue, _> = serde_json::from_slice(body);
+    document.map(drop).map_err(|error| not_json(body, &error))
+}
+
 struct SeatParts {
     address: Address,
     access: Access,

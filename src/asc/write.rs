@@ -28,7 +28,7 @@ impl TeamWrite for AscClient {
     async fn cancel(&self, invitation: &InvitationId) -> Result<Written<()>, AscError> {
         let url = self.resource("/v1/userInvitations", invitation.as_str(), None);
         let endpoint = format!("DELETE {}", url.path());
-        self.write(Method::DELETE, url, None::<&()>, &endpoint).await.map(|reply| written(&reply))
+        written(&self.write(Method::DELETE, url, None::<&()>, &endpoint).await?, &endpoint)
     }
 
     async fn update(&self, member: &MemberId, access: &Access) -> Result<Written<()>, AscError> {
@@ -36,13 +36,13 @@ impl TeamWrite for AscClient {
         let endpoint = format!("PATCH {}", url.path());
         settable(access, &endpoint)?;
         let body = wire::update_body(member, access);
-        self.write(Method::PATCH, url, Some(&body), &endpoint).await.map(|reply| written(&reply))
+        written(&self.write(Method::PATCH, url, Some(&body), &endpoint).await?, &endpoint)
     }
 
     async fn remove(&self, member: &MemberId) -> Result<Written<()>, AscError> {
         let url = self.resource("/v1/users", member.as_str(), None);
         let endpoint = format!("DELETE {}", url.path());
-        self.write(Method::DELETE, url, None::<&()>, &endpoint).await.map(|reply| written(&reply))
+        written(&self.write(Method::DELETE, url, None::<&()>, &endpoint).await?, &endpoint)
     }
 }
 
@@ -73,8 +73,12 @@ fn settable(access: &Access, endpoint: &str) -> Result<(), AscError> {
     Err(AscError::Invalid { codes: Vec::new(), text: format!("{endpoint}: not sent, {wrong}") })
 }
 
-fn written(reply: &Reply) -> Written<()> {
-    Written { value: (), request_id: request_id(reply) }
+/// Success is an empty body or JSON. A page of HTML with a 200 is a proxy or a portal that speaks in Apple's place: taken
+/// for the truth, it would make us forget a leaver whose seat is still there.
+fn written(reply: &Reply, endpoint: &str) -> Result<Written<()>, AscError> {
+    wire::parse_done(&reply.body)
+        .map_err(|error| AscError::Unknown { text: format!("{endpoint}: answered with {error}") })?;
+    Ok(Written { value: (), request_id: request_id(reply) })
 }
 
 fn request_id(reply: &Reply) -> Option<String> {

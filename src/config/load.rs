@@ -39,7 +39,8 @@ pub(super) fn load(
     let positions = Positions::read(&text).map_err(|(message, (line, column))| {
         let text = format!("not TOML: {}", message.replace('\n', ", "));
         let origin = Origin::Line { line, column };
-        Problems::new(path, vec![Problem { key: String::new(), origin, text, hint: None }])
+        let hint = Some("correct this line; text stands in quotes, a table's name in brackets".to_owned());
+        Problems::new(path, vec![Problem { key: String::new(), origin, text, hint }])
     })?;
     let variables = environment::read(&env);
     let mut figment = Figment::from(Toml::string(&text));

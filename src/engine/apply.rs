@@ -24,6 +24,8 @@ use crate::source::{Again, DirectorySource, Interest};
 const CONCURRENCY: usize = 4;
 /// Waits for a 429 before an operation is left for the next cycle.
 const RATE_LIMIT_TRIES: u32 = 3;
+/// How long after a lost answer the lists are read: a write that got through needs a moment to show.
+const BEFORE_READING_BACK: Duration = Duration::from_millis(500);
 /// Writes in a row that could not be sent before the rest is left for the next cycle.
 const UNSENT_LIMIT: u32 = 3;
 
@@ -138,7 +140,7 @@ where
 
     /// Settles unknown outcomes that the lists already show; the others stay open for the next cycle.
     async fn read_back(&self, applied: &mut Applied) -> Result<(), CycleError> {
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        tokio::time::sleep(BEFORE_READING_BACK).await;
         let Ok((members, invitations)) = self.team.seats().await else { return Ok(()) };
         let seats = Seats { members: &members, invitations: &invitations };
         let mut events = Vec::new();
@@ -308,6 +310,9 @@ where
             AscError::Conflict { .. } if operation.kind == Kind::Invite => self.taken(operation, text).await,
             AscError::Gone { .. } => self.gone(operation, text).await,
             AscError::Conflict { .. } | AscError::Invalid { .. } => Outcome::Failed { error: text },
+            AscError::Unknown { .. } | AscError::Protocol { .. } if operation.replacement => {
+                self.half_of_a_pair(operation, text).await
+            }
             AscError::Unknown { .. } | AscError::Protocol { .. } => Outcome::Unknown { error: text },
         }
     }
@@ -324,6 +329,23 @@ where
         }
     }
 
+    /// A lost answer to half of a pair is read back at once: the other half waits for it, and between the two of them the
+    /// person has nothing.
+    async fn half_of_a_pair(&self, operation: &Operation, error: String) -> Outcome {
+        tokio::time::sleep(BEFORE_READING_BACK).await;
+        let Ok((members, invitations)) = self.applier.team.seats().await else {
+            return Outcome::Unknown { error };
+        };
+        match (Seats { members: &members, invitations: &invitations }).outcome_of(operation) {
+            done @ Outcome::Applied { .. } => done,
+            Outcome::AlreadySo { .. }
+            | Outcome::Failed { .. }
+            | Outcome::Withdrawn { .. }
+            | Outcome::Unknown { .. }
+            | Outcome::NotApplied { .. } => Outcome::Unknown { error },
+        }
+    }
+
     /// 404 or 410: gone already, or an invitation that has been accepted since.
     async fn gone(&self, operation: &Operation, error: String) -> Outcome {
         match operation.kind {
@@ -336,7 +358,11 @@ where
                 match seats.outcome_of(operation) {
                     accepted @ Outcome::AlreadySo { .. } => accepted,
                     // Perhaps accepted under another Apple Account: the next plan looks for whoever that is.
-                    _ => Outcome::NotApplied { detail: error },
+                    Outcome::Applied { .. } => Outcome::Withdrawn { detail: error },
+                    Outcome::NotApplied { .. }
+                    | Outcome::Failed { .. }
+                    | Outcome::Withdrawn { .. }
+                    | Outcome::Unknown { .. } => Outcome::NotApplied { detail: error },
                 }
             }
             Kind::UpdateMember | Kind::Invite => Outcome::NotApplied { detail: error },
@@ -360,11 +386,11 @@ where
             }
             Step::Failed(text) => {
                 done.failed += 1;
-                ("failed", Some(text))
+                ("failed", Some((text, "it is tried again after a pause; `rosterd explain WHO` tells when")))
             }
             Step::Unknown(text) => {
                 done.unknown += 1;
-                ("unknown", Some(text))
+                ("unknown", Some((text, "the next cycle reads back what came of it")))
             }
             Step::Withdrawn => {
                 done.withdrawn += 1;
@@ -378,9 +404,9 @@ where
         if !result.is_empty() {
             self.applier.metrics.operation(operation.kind, result);
         }
-        if let Some(text) = trouble {
+        if let Some((text, hint)) = trouble {
             let text = format!("{} {}: {text}", operation.kind, whom(operation));
-            tally.applied.troubles.push(Trouble { text, hint: None });
+            tally.applied.troubles.push(Trouble { text, hint: Some(hint.to_owned()) });
         }
         let finished = tally.finished;
         drop(tally);

@@ -350,8 +350,8 @@ fn result_of(plan: &Plan, applied: &Applied) -> CycleResult {
 fn exit_code_of(plan: &Plan, applied: &Applied) -> u8 {
     match &applied.ended_by {
         Some(error) => error.exit_code(),
-        None if applied.done.failed + applied.done.unknown > 0 => 5,
-        None if applied.done.deferred > 0 => 1,
+        None if applied.cancelled => 1,
+        None if applied.done.failed + applied.done.unknown + applied.done.deferred > 0 => 5,
         None if plan.is_held_by_guard() => 3,
         None => 0,
     }

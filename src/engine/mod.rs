@@ -85,7 +85,11 @@ impl CycleError {
             Self::Source(error) => error.hint(),
             Self::Team(error) => error.hint().map(str::to_owned),
             Self::State(error) => error.hint(),
-            Self::NothingRead(_) | Self::Stopped => None,
+            Self::NothingRead(_) => Some(
+                "nothing is changed until there is an answer; check base_url and the rights of the credentials, `rosterd doctor` tries each"
+                    .to_owned(),
+            ),
+            Self::Stopped => None,
             Self::Refused { hint, .. } => hint.clone(),
         }
     }

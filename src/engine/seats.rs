@@ -1,5 +1,7 @@
 //! Whose a seat is, said by hand: `link`, `unlink`, `adopt`. They change the ledger and never the team.
 
+use jiff::Timestamp;
+
 use super::commands::{Caller, Core};
 use super::cycle::Observed;
 use super::{Book, CycleError};
@@ -33,7 +35,7 @@ where
         };
         let ledger = self.state.ledger();
         let seat = seat_of(&observed, &account);
-        if let Some((seat, _)) = &seat
+        if let Some((seat, _, _)) = &seat
             && let Some(other) = ledger.person_of(seat).filter(|link| link.person.id != person.id)
         {
             return Err(CycleError::refused(
@@ -47,10 +49,10 @@ where
             events.push(Event::Unlinked { person: person.id.clone() });
         }
         let line = match seat {
-            Some((seat, access)) => {
+            Some((seat, access, expires)) => {
                 let (person, name) = (person_ref(person), account.clone());
                 let access = Some(access);
-                events.push(Event::Linked { person, seat, by: LinkBy::Manual, name, access });
+                events.push(Event::Linked { person, seat, by: LinkBy::Manual, name, access, expires });
                 format!("{address} is the seat of {account}")
             }
             None => format!("{address} is the Apple Account {account}, which has no seat on the team yet"),
@@ -149,13 +151,15 @@ fn mail(text: &str) -> Result<Address, CycleError> {
     }
 }
 
-fn seat_of(observed: &Observed, account: &Address) -> Option<(SeatId, Access)> {
+/// The seat of an Apple Account or invited address, with its access and, for an invitation, its end.
+fn seat_of(observed: &Observed, account: &Address) -> Option<(SeatId, Access, Option<Timestamp>)> {
     let team = &observed.team;
     let member = team.members.iter().find(|member| member.user_name == *account);
-    let member = member.map(|member| (SeatId::Member(member.id.clone()), member.access.clone()));
+    let member = member.map(|member| (SeatId::Member(member.id.clone()), member.access.clone(), None));
     let invitation = || {
         let invitation = team.invitations.iter().find(|invitation| invitation.email == *account)?;
-        Some((SeatId::Invitation(invitation.id.clone()), invitation.access.clone()))
+        let seat = SeatId::Invitation(invitation.id.clone());
+        Some((seat, invitation.access.clone(), invitation.expires))
     };
     member.or_else(invitation)
 }

@@ -40,8 +40,12 @@ impl Attributes {
 
     /// The value of a name, whatever its case.
     pub fn get(&self, name: &str) -> Option<&Value> {
-        let lower = name.to_lowercase();
-        self.0.iter().find(|(known, _)| **known == *lower).map(|(_, value)| value)
+        self.get_folded(&name.to_lowercase())
+    }
+
+    /// As [`Self::get`], of a name that is lower case already: what is asked of everybody is folded once.
+    pub fn get_folded(&self, name: &str) -> Option<&Value> {
+        self.0.iter().find(|(known, _)| **known == *name).map(|(_, value)| value)
     }
 
     /// Every name (lower case) with its value, in the order they came.

@@ -89,7 +89,7 @@ pub enum Outcome {
         /// One line.
         error: String,
     },
-    /// Withdrawn before it was sent (the leaver came back, the target refuses writes). Nobody backs off.
+    /// Withdrawn: the leaver came back before it was sent, or nothing was left to write to. Nobody backs off.
     Withdrawn {
         /// One line.
         detail: String,
@@ -190,6 +190,9 @@ pub enum Event {
         name: Address,
         /// What the seat may do now.
         access: Option<Access>,
+        /// When it lapses, where it is an invitation: one that is gone after that was not accepted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expires: Option<Timestamp>,
     },
     /// They no longer do; the seat stays as it is and is nobody's.
     Unlinked {

@@ -50,7 +50,7 @@ impl Filter {
         eval::person(&self.root, person)
     }
 
-    /// Names of the top-level attributes it looks at, lower case, for a source to keep. An extension's attribute gives
+    /// Names of the top-level attributes it looks at, as written, for a source to keep. An extension's attribute gives
     /// the whole URN and also the two other places where providers put it: `URN:attribute` and `attribute`.
     pub fn attributes(&self) -> BTreeSet<Arc<str>> {
         let mut names = BTreeSet::new();

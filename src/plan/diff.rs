@@ -122,6 +122,7 @@ pub(super) fn record_link(
         by,
         name: seat.name().clone(),
         access: Some(seat.access().clone()),
+        expires: seat.expires(),
     });
     let adopted = left.into_iter().map(|seat| Event::Adopted { seat: seat.id(), name: seat.name().clone() });
     draft.findings.extend(adopted);
@@ -159,10 +160,7 @@ impl Mover<'_, '_, '_> {
             Seat::Member(_) => Change::update(person, seat, None, Vec::new()),
             Seat::Invitation(_) => {
                 let mut change = Change::invite(person, Offer { invitee: None, access: None }, Vec::new());
-                change.operations.iter_mut().for_each(|operation| {
-                    operation.target = seat.target();
-                    operation.before = Some(seat.access().clone().canonical());
-                });
+                change.operations.iter_mut().for_each(|operation| operation.target = seat.target());
                 change
             }
         }

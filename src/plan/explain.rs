@@ -54,6 +54,11 @@ impl Explanation {
     }
 }
 
+/// Names come from elsewhere: a line break in one would look like a line of ours.
+fn on_one_line(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
+}
+
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.found() {
@@ -68,9 +73,9 @@ impl fmt::Display for Explanation {
             return Ok(());
         }
         let name = self.person.as_ref().map_or(self.who.as_str(), |person| person.name.as_str());
-        f.write_str(name)?;
+        f.write_str(&on_one_line(name))?;
         for step in &self.steps {
-            write!(f, "\n  {:<10} {}", step.about, step.says)?;
+            write!(f, "\n  {:<10} {}", step.about, on_one_line(&step.says))?;
         }
         Ok(())
     }

@@ -14,8 +14,8 @@ pub fn groups_of_interest(policy: &Policy) -> BTreeSet<GroupName> {
     policy_groups(policy).into_iter().cloned().collect()
 }
 
-/// Top-level attributes that filters, mapping and `explain` look at, as written where the configuration names them and in lower case
-/// elsewhere; a whole URN names an extension, and `URN:name` an attribute that some providers write flat.
+/// Top-level attributes that filters, mapping and `explain` look at, as written; a whole URN (lower case) names an
+/// extension, and `URN:name` an attribute that some providers write flat.
 pub fn attributes_of_interest(policy: &Policy) -> BTreeSet<Arc<str>> {
     let names = &policy.access.attributes;
     let mapped = [&names.roles, &names.all_apps_visible, &names.provisioning_allowed, &names.apple_account];

@@ -38,6 +38,14 @@ impl<'a> Seat<'a> {
         Target::seat(&self.id(), self.name().clone())
     }
 
+    /// When it lapses, where it can and that is known.
+    pub(super) fn expires(self) -> Option<Timestamp> {
+        match self {
+            Self::Member(_) => None,
+            Self::Invitation(invitation) => invitation.expires,
+        }
+    }
+
     pub(super) fn is_expired(self, now: Timestamp) -> bool {
         match self {
             Self::Member(_) => false,

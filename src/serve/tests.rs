@@ -518,7 +518,7 @@ fn promtool_finds_nothing_to_say() {
         .stderr(Stdio::piped())
         .spawn();
     let Ok(mut tool) = tool else {
-        let required = std::env::var_os("ROSTERD_REQUIRE_PROMTOOL").is_some_and(|value| value == "1");
+        let required = std::env::var_os("REQUIRE_PROMTOOL").is_some_and(|value| value == "1");
         assert!(!required, "promtool is required and not installed");
         eprintln!("skipped: promtool is not installed");
         return;

@@ -139,7 +139,12 @@ impl SourceError {
                 Some("write the display name as the provider shows it, or the group's id".to_owned())
             }
             Self::GroupAmbiguous { .. } => Some("write the group's id instead of its name".to_owned()),
-            Self::Http(_) | Self::Protocol(_) | Self::File { .. } => None,
+            Self::Http(_) | Self::Protocol(_) => {
+                Some("check the address in [source]; `rosterd doctor` tries each part of the way".to_owned())
+            }
+            Self::File { .. } => {
+                Some("name a file with a SCIM ListResponse, or with users and groups".to_owned())
+            }
         }
     }
 }

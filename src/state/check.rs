@@ -46,12 +46,27 @@ pub enum JournalHealth {
 impl CheckReport {
     /// True when the daemon would start and nothing would have to be rebuilt.
     pub fn is_good(&self) -> bool {
-        matches!((&self.journal, &self.cache), (JournalHealth::Good(_), CacheHealth::Good))
+        match (&self.journal, &self.cache) {
+            (JournalHealth::Good(_), CacheHealth::Good) | (JournalHealth::Missing, CacheHealth::Missing) => {
+                true
+            }
+            (
+                JournalHealth::Good(_)
+                | JournalHealth::Missing
+                | JournalHealth::Torn(_)
+                | JournalHealth::Damaged { .. },
+                CacheHealth::Good | CacheHealth::Missing | CacheHealth::Damaged { .. },
+            ) => false,
+        }
     }
 }
 
 /// Looks at a state folder. Waits for its lock, because the cache is copied file by file.
 pub fn check(dir: &Path, patience: Duration) -> Result<CheckReport, StateError> {
+    if !lock::exists(dir)? {
+        let (journal, cache) = (JournalHealth::Missing, CacheHealth::Missing);
+        return Ok(CheckReport { schema: chain::SCHEMA, journal, cache, size_bytes: 0 });
+    }
     lock::check(dir)?;
     let _lock = Lock::acquire(dir, patience)?;
     let journal = match verify(dir) {

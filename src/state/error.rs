@@ -114,7 +114,8 @@ impl StateError {
             Self::NewerSchema { .. } => "install the version that wrote it, or a newer one".to_owned(),
             Self::NoJournal { .. } => "the first `rosterd run` or `rosterd apply` makes it".to_owned(),
             Self::OpenIntents { .. } => "run one cycle first, it settles them".to_owned(),
-            Self::ReadOnly | Self::Encode(_) | Self::Import { .. } => return None,
+            Self::Import { .. } => "name a file that `rosterd state export` wrote, unchanged".to_owned(),
+            Self::ReadOnly | Self::Encode(_) => return None,
         })
     }
 }
@@ -130,7 +131,10 @@ fn io_hint(source: &io::Error, path: &Path) -> Option<String> {
         io::ErrorKind::ReadOnlyFilesystem => {
             Some("mount it writable; nothing is written to the team until the journal can be".to_owned())
         }
-        _ => None,
+        _ => Some(
+            "state_dir must name a folder of this user's own on a local disk, or one that can be made"
+                .to_owned(),
+        ),
     }
 }
 

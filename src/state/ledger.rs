@@ -31,8 +31,9 @@ pub fn fold(ledger: &mut Ledger, at: Timestamp, event: &Event) {
         }
         Event::Intent { intent, plan, operation } => open(ledger, at, intent, plan, operation),
         Event::Outcome { intent, outcome, .. } => settle(ledger, at, intent, outcome),
-        Event::Linked { person, seat, by, name, access } => {
+        Event::Linked { person, seat, by, name, access, expires } => {
             let link = claim(ledger, at, person, seat, *by, name);
+            link.expires = expires.or(link.expires);
             link.applied = access.clone().or(link.applied.take());
         }
         Event::Unlinked { person } => {

@@ -1,6 +1,6 @@
 //! The SCIM source against scim2-server from PyPI, a provider that nobody here wrote.
 //!
-//! Skipped with a note when the command is not installed, unless `ROSTERD_REQUIRE_SCIM2=1`.
+//! Skipped with a note when the command is not installed, unless `REQUIRE_SCIM2=1`.
 
 use std::collections::BTreeSet;
 use std::net::TcpListener;
@@ -58,7 +58,7 @@ impl Server {
         }
         let child = match command.stdout(Stdio::null()).stderr(Stdio::null()).spawn() {
             Ok(child) => child,
-            Err(error) if std::env::var_os("ROSTERD_REQUIRE_SCIM2").is_some() => {
+            Err(error) if std::env::var_os("REQUIRE_SCIM2").is_some() => {
                 panic!("scim2-server is required and does not start: {error}")
             }
             Err(error) => {

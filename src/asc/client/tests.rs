@@ -44,11 +44,11 @@ async fn requests_carry_token_and_type_and_reads_no_body() {
 #[tokio::test]
 async fn unauthorized_is_tried_once_more_with_a_fresh_token() {
     let fake = Fake::start().await;
-    fake.say("POST /v1/userInvitations", [Say::error(401, "NOT_AUTHORIZED"), created()]);
+    fake.say("GET /v1/users", [Say::error(401, "NOT_AUTHORIZED"), page(&[], 0, None)]);
     let clock = Clock::manual(jiff::Timestamp::now());
     let client = fake.client_at(Reach::Full, clock.clone());
-    assert!(client.invite(&ada(), &access()).await.is_ok());
-    let asked = fake.asked("POST /v1/userInvitations");
+    client.probe().await.expect("the fresh token is good");
+    let asked = fake.asked("GET /v1/users");
     assert_eq!(asked.len(), 2);
     assert_ne!(asked[0].header("authorization"), asked[1].header("authorization"));
 }
@@ -62,13 +62,13 @@ async fn second_unauthorized_is_the_key_or_the_clock() {
             Some(date) => refusal.with("date", date),
             None => refusal,
         };
-        fake.say("DELETE /v1/users/7", [refusal]);
+        fake.say("GET /v1/users", [refusal]);
         let clock = Clock::manual("2026-11-22T10:00:00Z".parse().expect("a time"));
         let client = fake.client_at(Reach::Full, clock);
-        let error = client.remove(&"7".into()).await.expect_err("refused");
+        let error = client.probe().await.expect_err("refused");
         assert!(matches!(error, AscError::Refused { cause, .. } if cause == expected), "{error:?}");
         assert!(error.ends_cycle());
-        let asked = fake.asked("DELETE /v1/users/7");
+        let asked = fake.asked("GET /v1/users");
         assert_eq!(asked.len(), 2);
         asked[1].claims()["iat"].as_i64().expect("a number")
     };
@@ -101,7 +101,7 @@ async fn writes_are_sent_once_unless_it_is_certain_that_nothing_happened() {
     check(Say::error(409, "ENTITY_ERROR"), 1, |error| matches!(error, AscError::Conflict { .. })).await;
     check(Say::error(422, "X"), 1, |error| matches!(error, AscError::Invalid { .. })).await;
     check(Say::error(403, "FORBIDDEN_ERROR"), 1, AscError::ends_cycle).await;
-    check(Say::error(401, "NOT_AUTHORIZED"), 2, |_| false).await;
+    check(Say::error(401, "NOT_AUTHORIZED"), 1, AscError::ends_cycle).await;
     check(Say::error(429, "RATE_LIMIT_EXCEEDED").with("retry-after", "0"), 2, |_| false).await;
 }
 

@@ -60,6 +60,20 @@ async fn update_is_one_patch_and_the_rest_deletes() {
 }
 
 #[tokio::test]
+async fn page_of_html_with_a_good_status_is_no_success() {
+    let fake = Fake::start().await;
+    for endpoint in ["PATCH /v1/users/u1", "DELETE /v1/users/u1", "DELETE /v1/userInvitations/i1"] {
+        fake.say(endpoint, [Say::text(200, "<html>please sign in</html>")]);
+    }
+    let client = fake.client(Reach::Full);
+    let update = client.update(&"u1".into(), &access(&[Role::DEVELOPER])).await;
+    for answer in [update, client.remove(&"u1".into()).await, client.cancel(&"i1".into()).await] {
+        let error = answer.expect_err("not Apple's words");
+        assert!(matches!(&error, AscError::Unknown { text } if text.contains("HTML")), "{error:?}");
+    }
+}
+
+#[tokio::test]
 async fn seat_that_is_gone_says_so() {
     let fake = Fake::start().await;
     fake.say("DELETE /v1/userInvitations/i1", [Say::error(410, "GONE")]);

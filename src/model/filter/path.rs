@@ -16,6 +16,8 @@ pub struct AttributePath {
     pub(super) urn: Option<Arc<str>>,
     pub(super) name: Arc<str>,
     pub(super) sub: Vec<Arc<str>>,
+    /// `URN:name`, as some providers write it.
+    flat: Option<Arc<str>>,
     /// The name as it was written: Graph finds a directory extension only by its exact case.
     written: Arc<str>,
 }
@@ -30,27 +32,30 @@ impl AttributePath {
         };
         let mut parts = rest.split('.');
         let written = parts.next().unwrap_or_default();
-        Self {
-            urn: urn.filter(|urn| !CORE.contains(&urn.as_str())).map(Arc::from),
+        let path = Self {
+            urn: None,
             name: written.to_lowercase().into(),
             sub: parts.map(|part| part.to_lowercase().into()).collect(),
+            flat: None,
             written: written.into(),
-        }
+        };
+        path.under(urn.as_deref().filter(|urn| !CORE.contains(urn)))
     }
 
     /// The same path under a URN, unless it names one itself.
     #[must_use]
     pub fn under(mut self, urn: Option<&str>) -> Self {
-        if self.urn.is_none() {
-            self.urn = urn.map(|urn| urn.to_lowercase().into());
+        if let (None, Some(urn)) = (&self.urn, urn) {
+            let urn = urn.to_lowercase();
+            self.flat = Some(format!("{urn}:{}", self.name).into());
+            self.urn = Some(urn.into());
         }
         self
     }
 
     /// Every top-level name under which the value may stand; the plain one as it was written.
     pub fn top_level(&self) -> impl Iterator<Item = Arc<str>> {
-        let flat = self.urn.as_ref().map(|urn| format!("{urn}:{}", self.name).into());
-        [self.urn.clone(), flat, Some(Arc::clone(&self.written))].into_iter().flatten()
+        [self.urn.clone(), self.flat.clone(), Some(Arc::clone(&self.written))].into_iter().flatten()
     }
 
     /// The value: nested under the URN, as the flattened key `URN:name`, or at the top level. A null counts as absent.
@@ -61,10 +66,9 @@ impl AttributePath {
 
     /// [`Self::find`] without the part after the dot.
     pub(super) fn top<'a>(&self, attributes: &'a Attributes) -> Option<&'a Value> {
-        let nested = |urn: &Arc<str>| member(attributes.get(urn)?, &self.name);
-        let flat = |urn: &Arc<str>| attributes.get(&format!("{urn}:{}", self.name));
-        let extension = self.urn.as_ref().and_then(|urn| nested(urn).or_else(|| flat(urn)));
-        extension.or_else(|| attributes.get(&self.name)).filter(|value| !value.is_null())
+        let nested = self.urn.as_ref().and_then(|urn| member(attributes.get_folded(urn)?, &self.name));
+        let flat = || self.flat.as_ref().and_then(|flat| attributes.get_folded(flat));
+        nested.or_else(flat).or_else(|| attributes.get_folded(&self.name)).filter(|value| !value.is_null())
     }
 }
 

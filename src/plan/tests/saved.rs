@@ -197,7 +197,7 @@ fn readers_are_asked_for_what_policy_looks_at() {
             format!("{urn}:appstoreconnect_role"),
             "urn:x:2.0:user".to_owned(),
             "urn:x:2.0:user:level".to_owned(),
-            "usertype".to_owned(),
+            "userType".to_owned(),
         ]
     );
     let bundles = bundles_of_interest(&world.policy);

@@ -163,11 +163,11 @@ fn group_changes(
 ) -> Vec<Value> {
     let before = old.map(|old| old.members.as_slice()).unwrap_or_default();
     let is_silent = state.switches.graph.deleted_members == DeletedMembers::Silent;
-    // Somebody who was deleted and came back is in their groups without a word.
+    // Somebody who was deleted and came back is in their groups without a word. They were there before the base was.
+    let earlier = || state.graph.feeds.iter().take_while(|(_, feed)| !std::ptr::eq(&*feed.base, base));
     let is_back = |member: &Belongs| match member {
         Belongs::Person(id) => {
-            base.people.get(id).is_none()
-                && state.graph.feeds.iter().any(|(_, feed)| feed.base.people.get(id).is_some())
+            base.people.get(id).is_none() && earlier().any(|(_, feed)| feed.base.people.get(id).is_some())
         }
         Belongs::Group(_) => false,
     };

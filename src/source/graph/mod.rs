@@ -1,28 +1,27 @@
 //! Microsoft Graph: Entra's people, groups and app assignments, read whole or by change feeds.
 //!
 //! `client` sends with a `token`, `paging` and `batch` walk, `wire` knows the shapes. `people`, `groups` and `assigned`
-//! read; `delta` asks what changed and `merge` lays it over the last complete snapshot.
+//! are put together by `reading`; `following` asks `delta` what changed and lays it over the last complete snapshot with
+//! `merge`.
+
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Url;
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use tokio::sync::Mutex;
 
 use self::certificate::Certificate;
 use self::client::GraphClient;
 use self::delta::Watermark;
-use self::failure::{Failure, Right};
-use self::groups::{Closure, Seed};
-use self::merge::Merge;
+use self::groups::Seed;
 use self::throttle::Pace;
 use self::token::Tokens;
 use self::wire::Wanted;
 use crate::clock::Clock;
 use crate::http::{HttpClient, HttpError, HttpOptions, Peer};
 use crate::metrics::Metrics;
-use crate::model::{Assignment, Coverage, DirectorySnapshot, GroupId, PersonId, Principal, Problem};
-use crate::source::{Again, DirectorySource, Interest, Previous, Recheck, SourceError};
+use crate::model::{DirectorySnapshot, GroupId, PersonId};
+use crate::source::{DirectorySource, Interest, Previous, Recheck, SourceError};
 
 mod assigned;
 mod batch;
@@ -31,10 +30,12 @@ mod client;
 mod delta;
 mod expiry;
 mod failure;
+mod following;
 mod groups;
 mod merge;
 mod paging;
 mod people;
+mod reading;
 mod throttle;
 mod token;
 mod wire;
@@ -73,18 +74,6 @@ pub struct GraphSource {
     /// Who is read: part of what a watermark is for.
     tenant: String,
     expiry: Mutex<Option<(Timestamp, Option<Timestamp>)>>,
-}
-
-/// Groups as one read found them.
-struct GroupsRead {
-    roots: BTreeMap<String, GroupId>,
-    closure: Closure,
-}
-
-/// Links of feeds that were opened before a full read.
-struct Feeds {
-    users: String,
-    groups: Option<String>,
 }
 
 impl GraphSource {
@@ -150,169 +139,6 @@ impl GraphSource {
         let Interest { groups, nested, assignments, attributes: _ } = interest;
         format!("{} {} {groups:?} {nested} {assignments}", self.tenant, wanted.select)
     }
-
-    /// Everything, with a watermark when `feeds` were opened before and nothing was missed.
-    async fn whole(
-        &self,
-        interest: &Interest,
-        wanted: &Wanted,
-        feeds: Option<Feeds>,
-    ) -> Result<(DirectorySnapshot, Option<Watermark>), SourceError> {
-        let others = async {
-            let (assignments, mut problems) = self.assignments(interest).await?;
-            let read = self.read_groups(interest, &assignments).await?;
-            problems.extend(read.closure.problems.iter().cloned());
-            Ok((assignments, read, problems))
-        };
-        let ((people, mut problems), (assignments, read, more)) =
-            tokio::try_join!(people::list(&self.client, wanted), others)?;
-        problems.extend(more);
-        let watermark = feeds.filter(|_| problems.is_empty()).map(|feeds| {
-            let mut watermark = Watermark::new(self.fingerprint(interest, wanted), feeds.users, feeds.groups);
-            watermark.roots = read.roots;
-            watermark
-        });
-        let groups = read.closure.groups.into_values().collect();
-        let coverage = Coverage::from_problems(problems);
-        Ok((DirectorySnapshot::new(people, groups, assignments, coverage), watermark))
-    }
-
-    async fn assignments(&self, interest: &Interest) -> Result<(Vec<Assignment>, Vec<Problem>), SourceError> {
-        if !interest.assignments {
-            return Ok((Vec::new(), Vec::new()));
-        }
-        assigned::read(&self.client, &self.client_id).await
-    }
-
-    async fn read_groups(
-        &self,
-        interest: &Interest,
-        assignments: &[Assignment],
-    ) -> Result<GroupsRead, SourceError> {
-        let (found, mut problems) = groups::resolve(&self.client, &interest.groups).await?;
-        let assigned = assigned_groups(assignments);
-        let (objects, more) = groups::objects(&self.client, assigned.iter().map(GroupId::as_str)).await?;
-        problems.extend(more);
-        let roots =
-            found.iter().map(|(name, group)| (name.to_string(), GroupId::from(group.id.as_str()))).collect();
-        let named = found.into_values().map(|group| Seed { group, follow: interest.nested });
-        let plain = objects.into_values().map(|group| Seed { group, follow: false });
-        let mut closure = groups::close(&self.client, named.chain(plain).collect()).await?;
-        closure.problems.extend(problems);
-        Ok(GroupsRead { roots, closure })
-    }
-
-    /// Opens the feeds that the next cycle will follow. A tenant that has none is read whole each time.
-    async fn open_feeds(&self, interest: &Interest, wanted: &Wanted) -> Option<Feeds> {
-        if wanted.defies_feeds() {
-            return None;
-        }
-        let groups = async {
-            match has_groups(interest) {
-                true => delta::open_groups(&self.client).await.map(Some),
-                false => Ok(None),
-            }
-        };
-        match tokio::try_join!(delta::open_users(&self.client, wanted), groups) {
-            Ok((users, groups)) => Some(Feeds { users, groups }),
-            Err(failure) => {
-                let reason = failure.into_problem("change feeds", Right::Users).0;
-                tracing::warn!(reason, "no change feeds from Microsoft Graph, each cycle reads everything");
-                None
-            }
-        }
-    }
-
-    /// The last snapshot with what changed since; `None` when a feed cannot go on and everything must be read.
-    async fn changed(
-        &self,
-        interest: &Interest,
-        wanted: &Wanted,
-        last: &DirectorySnapshot,
-        mut watermark: Watermark,
-    ) -> Result<Option<(DirectorySnapshot, Option<Watermark>)>, SourceError> {
-        let groups = async {
-            match &watermark.groups {
-                Some(link) => {
-                    Ok(Some(delta::round(&self.client, link).await.map_err(|f| (f, Right::Groups))?))
-                }
-                None => Ok(None),
-            }
-        };
-        let users =
-            async { delta::round(&self.client, &watermark.users).await.map_err(|f| (f, Right::Users)) };
-        let ((users, next_users), groups) = match tokio::try_join!(users, groups) {
-            Ok(rounds) => rounds,
-            Err((Failure::Answer(answer), _)) if answer.is_feed_lost() => return Ok(None),
-            Err((failure, right)) => return Err(failure.into_source(right)),
-        };
-        let (assignments, mut problems) = self.assignments(interest).await?;
-        let mut merge = Merge::new(last, std::mem::take(&mut watermark.departed));
-        merge.people(&users, wanted);
-        problems.extend(self.settle(&mut merge, wanted).await?);
-        watermark.users = next_users;
-        if let Some((changes, next)) = groups {
-            merge.groups(&changes, &watermark.roots);
-            watermark.groups = Some(next);
-        }
-        self.prune(&mut merge, interest, &assignments, &watermark);
-        if merge.groups_again {
-            problems.extend(self.groups_again(&mut merge, interest, &assignments, &mut watermark).await?);
-        }
-        watermark.departed = merge.departed;
-        let complete = problems.is_empty();
-        let (people, groups) = (merge.people.into_values().collect(), merge.groups.into_values().collect());
-        let snapshot = DirectorySnapshot::new(people, groups, assignments, Coverage::from_problems(problems));
-        Ok(Some((snapshot, complete.then_some(watermark))))
-    }
-
-    /// Reads those by id of whom the feed said too little.
-    async fn settle(&self, merge: &mut Merge, wanted: &Wanted) -> Result<Vec<Problem>, SourceError> {
-        let unclear: Vec<PersonId> = merge.unclear.iter().cloned().collect();
-        let mut problems = Vec::new();
-        for (id, again) in people::by_id(&self.client, wanted, &unclear).await? {
-            match again {
-                Again::There(person) => merge.settle(&id, Some(person)),
-                Again::Gone => merge.settle(&id, None),
-                Again::Unread(problem) => problems.push(problem),
-            }
-        }
-        Ok(problems)
-    }
-
-    fn prune(
-        &self,
-        merge: &mut Merge,
-        interest: &Interest,
-        assignments: &[Assignment],
-        watermark: &Watermark,
-    ) {
-        let roots: BTreeSet<GroupId> = watermark.roots.values().cloned().collect();
-        let mut plain = assigned_groups(assignments);
-        if interest.nested {
-            merge.prune(&roots, &plain);
-        } else {
-            plain.extend(roots);
-            merge.prune(&BTreeSet::new(), &plain);
-        }
-    }
-
-    /// Reads the groups whole while people go on by their feed.
-    async fn groups_again(
-        &self,
-        merge: &mut Merge,
-        interest: &Interest,
-        assignments: &[Assignment],
-        watermark: &mut Watermark,
-    ) -> Result<Vec<Problem>, SourceError> {
-        let link =
-            delta::open_groups(&self.client).await.map_err(|failure| failure.into_source(Right::Groups))?;
-        let read = self.read_groups(interest, assignments).await?;
-        merge.groups = read.closure.groups;
-        watermark.groups = Some(link);
-        watermark.roots = read.roots;
-        Ok(read.closure.problems)
-    }
 }
 
 impl DirectorySource for GraphSource {
@@ -360,18 +186,6 @@ impl DirectorySource for GraphSource {
             None => Ok(Recheck { people, groups: closure.groups.into_values().collect() }),
         }
     }
-}
-
-fn has_groups(interest: &Interest) -> bool {
-    !interest.groups.is_empty() || interest.assignments
-}
-
-fn assigned_groups(assignments: &[Assignment]) -> BTreeSet<GroupId> {
-    let group = |assignment: &Assignment| match &assignment.principal {
-        Principal::Group(id) => Some(id.clone()),
-        Principal::Person(_) => None,
-    };
-    assignments.iter().filter_map(group).collect()
 }
 
 fn token_url(authority: &Url, tenant: &str) -> Result<Url, HttpError> {

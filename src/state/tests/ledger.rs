@@ -101,7 +101,7 @@ fn done(operation: Operation, outcome: Outcome) -> Vec<Event> {
 
 fn linked(seat: SeatId, by: LinkBy) -> Event {
     let name = mail("ada@icloud.example.com");
-    Event::Linked { person: ada(), seat, by, name, access: Some(access("DEVELOPER")) }
+    Event::Linked { person: ada(), seat, by, name, access: Some(access("DEVELOPER")), expires: None }
 }
 
 fn gone(departure: Departure) -> Event {
@@ -301,6 +301,7 @@ fn a_seat_is_one_persons() {
         by: LinkBy::Manual,
         name: mail("bo@example.com"),
         access: None,
+        expires: None,
     };
     check(
         "moved",
@@ -488,7 +489,8 @@ fn any_event() -> impl Strategy<Value = Vec<Event>> {
         },
     );
     let link = (person(), seat()).prop_map(|(person, seat)| {
-        vec![Event::Linked { person, seat, by: LinkBy::Address, name: mail("X@example.com"), access: None }]
+        let name = mail("X@example.com");
+        vec![Event::Linked { person, seat, by: LinkBy::Address, name, access: None, expires: None }]
     });
     let other = (person(), seat(), 0..6_u8).prop_map(|(person, seat, kind)| {
         let id = person.id;

@@ -29,6 +29,7 @@ const LOSERS: [&str; 3] = ["alan@example.com", "karen@example.com", "kathleen@ex
 
 struct Case {
     what: &'static str,
+    /// Struck anew for each run.
     fault: fn(&Bench),
     /// `directory` or `team`.
     side: &'static str,
@@ -41,7 +42,7 @@ fn what_was_not_read_whole_takes_nothing_away() {
         Case {
             what: "the second page of people fails",
             fault: |bench| {
-                bench.edit("page_size = 100", "page_size = 10");
+                bench.sim.switch(|switches| switches.scim.page_max = 10);
                 bench.sim.fault(Rule::scim("GET", "/scim/v2/Users", BROKEN).nth(3).times(u32::MAX));
             },
             side: "directory",
@@ -108,6 +109,8 @@ fn what_was_not_read_whole_takes_nothing_away() {
         }
         let plan = Plan(output.json());
         check(&plan, &case);
+        bench.state(|state| state.faults.clear());
+        (case.fault)(&bench);
         let output = bench.run(&["run", "--once"]);
         assert!(output.stderr.contains("incomplete read"), "{}: {output:?}", case.what);
         let writes_since: Vec<String> = bench.state(|state| {

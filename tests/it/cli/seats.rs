@@ -42,7 +42,7 @@ fn a_link_that_cannot_be_is_refused() {
 fn an_unlinked_person_out_of_scope_keeps_the_seat() {
     let bench = Bench::settled();
     bench.run(&["unlink", "alan@example.com"]).expect(0);
-    bench.edit("deactivated = \"remove\"", "deactivated = \"report\"");
+    bench.edit("\ndeactivated = \"remove\"", "\ndeactivated = \"report\"");
     bench.set_active("alan@example.com", false);
     bench.run(&["run", "--once"]).expect(0);
     let plan = bench.plan();

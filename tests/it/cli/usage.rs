@@ -91,7 +91,11 @@ fn a_key_can_be_overridden_by_the_environment() {
     assert_eq!(plan["summary"]["invite"], 0, "{}", plan["summary"]);
     let mut command = bench.command(&["plan"]);
     command.env("ROSTERD_GUARD__REMOVALS_MAXX", "1");
-    Output::of(&mut command).expect_trouble(78, &["ROSTERD_GUARD__REMOVALS_MAXX"], "removals_max");
+    Output::of(&mut command).expect_trouble(
+        78,
+        &["ROSTERD_GUARD__REMOVALS_MAXX"],
+        "ROSTERD_GUARD__REMOVALS_MAX",
+    );
     let mut command = bench.command(&["plan"]);
     command.env("ROSTERD_GUARD__REMOVALS_MAX", "many");
     Output::of(&mut command).expect_trouble(78, &["ROSTERD_GUARD__REMOVALS_MAX"], "");

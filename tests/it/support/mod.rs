@@ -3,6 +3,7 @@
 pub(crate) mod keys;
 
 use std::fs;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -131,7 +132,7 @@ impl Output {
     pub(crate) fn of(command: &mut Command) -> Self {
         let output = command.output().expect("the program starts");
         Self {
-            code: output.status.code().unwrap_or(-1),
+            code: output.status.code().or(output.status.signal().map(|signal| -signal)).unwrap_or(-99),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
@@ -154,10 +155,12 @@ impl Output {
         let lines: Vec<&str> = self.stderr.lines().collect();
         let told = || format!("code {}\nstdout:\n{}\nstderr:\n{}", self.code, self.stdout, self.stderr);
         assert_eq!(self.code, code, "{}", told());
-        let error = lines.iter().filter(|line| names.iter().all(|name| line.contains(name))).count();
+        let is_hint = |line: &str| line.trim_start().starts_with("hint: ");
+        let named = |line: &&&str| !is_hint(line) && names.iter().all(|name| line.contains(name));
+        let error = lines.iter().filter(named).count();
         assert_eq!(error, 1, "one line with {names:?}: {}", told());
-        let hints: Vec<&&str> = lines.iter().filter(|line| line.trim_start().starts_with("hint: ")).collect();
-        assert!(hints.iter().any(|line| line.contains(hint)), "a hint with {hint:?}: {}", told());
+        let mut hints = lines.iter().filter(|line| is_hint(line));
+        assert!(hints.any(|line| line.contains(hint)), "a hint with {hint:?}: {}", told());
         self
     }
 }
