@@ -80,7 +80,9 @@ async fn examine(config: &Config) -> Vec<Line> {
             lines.extend(directory);
             lines.extend(team);
             lines.push(clock(&probe));
-            lines.extend(probe.credentials.iter().map(|credential| expiry(credential, Timestamp::now())));
+            let found = probe.source.credential_expiry().await;
+            let credentials = wire::with_found(probe.credentials.clone(), found);
+            lines.extend(credentials.iter().map(|credential| expiry(credential, Timestamp::now())));
         }
         Err(error) => {
             let exit_code = error.exit_code();

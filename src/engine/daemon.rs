@@ -306,6 +306,7 @@ async fn one_cycle(shared: &Arc<Shared>) -> CycleReport {
             () = tokio::time::sleep(Duration::from_secs(1)) => feed_watchdog(shared),
         }
     };
+    team.learn_credentials().await;
     shared.live().doing = Doing::Waiting;
     report
 }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -104,10 +104,18 @@ pub struct Team {
     /// When.
     pub schedule: Schedule,
     credentials: Vec<CredentialReport>,
+    /// What the source found out about its own credential.
+    learned: Mutex<Option<(Timestamp, &'static str)>>,
     name: Arc<str>,
 }
 
 impl Team {
+    /// Asks the source when its own credential ends, where it can find out.
+    pub async fn learn_credentials(&self) {
+        let found = self.core.source.credential_expiry().await;
+        *self.learned.lock().unwrap_or_else(PoisonError::into_inner) = found;
+    }
+
     /// What the configuration and the clients know.
     pub fn known(&self, now: Timestamp) -> Known {
         let usage = self.core.team.budget().usage();
@@ -120,9 +128,26 @@ impl Team {
                 used: usage.used,
                 remaining: usage.remaining,
             },
-            credentials: self.credentials.clone(),
+            credentials: self.credentials(),
         }
     }
+
+    fn credentials(&self) -> Vec<CredentialReport> {
+        let found = *self.learned.lock().unwrap_or_else(PoisonError::into_inner);
+        with_found(self.credentials.clone(), found)
+    }
+}
+
+/// The provider's own word on its credential counts more than a date somebody wrote down.
+pub fn with_found(
+    mut credentials: Vec<CredentialReport>,
+    found: Option<(Timestamp, &'static str)>,
+) -> Vec<CredentialReport> {
+    if let (Some((expires, known_from)), Some(of_source)) = (found, credentials.get_mut(1)) {
+        of_source.expires = Some(expires);
+        of_source.known_from = Some(known_from.to_owned());
+    }
+    credentials
 }
 
 /// An engine for one command.
@@ -216,7 +241,7 @@ impl Parts {
             shown: Mutex::new(None),
         };
         let (schedule, name) = (schedule(config), Arc::clone(&config.name));
-        Ok(Team { core, schedule, credentials: credentials(config), name })
+        Ok(Team { core, schedule, credentials: credentials(config), learned: Mutex::new(None), name })
     }
 }
 
