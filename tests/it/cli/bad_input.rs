@@ -204,8 +204,8 @@ fn a_role_that_does_not_exist_holds_its_person_and_nobody_else() {
         let plan = bench.plan();
         assert_eq!(plan.held_for("invalid_attribute"), ["invite grace@example.com"], "{value}");
         assert_eq!(plan.operations().len(), 9, "{value}");
-        let detail = plan.0["held"].as_array().expect("held").iter();
-        let detail = detail.filter(|held| held["hold"]["reason"] == "invalid_attribute").next_back();
+        let mut detail = plan.0["held"].as_array().expect("held").iter();
+        let detail = detail.rfind(|held| held["hold"]["reason"] == "invalid_attribute");
         let detail = detail.expect("held")["hold"]["detail"].as_str().expect("detail").to_owned();
         assert!(detail.contains(says), "{value}: {detail}");
         bench.run(&["apply", "--yes"]).expect(0);
