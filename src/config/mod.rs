@@ -1,7 +1,7 @@
 //! One struct per table, all problems at once.
 //!
 //! Each module holds a table twice: as it is written (what serde reads, and what the keys and their near names are
-//! taken from) and as the program uses it (checked, with no text left to interpret). [`load`] goes from a file and an
+//! taken from) and as the program uses it (checked, with no text left to interpret). `load` goes from a file and an
 //! environment to the second.
 
 mod access;

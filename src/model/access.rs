@@ -12,7 +12,7 @@ use super::id::AppId;
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub enum Role {
-    /// A role of Apple's list, by its index in [`KNOWN`].
+    /// A role of Apple's list, by its index in `KNOWN`.
     Known(KnownRole),
     /// Anything else, written through unchanged.
     Other(Arc<str>),

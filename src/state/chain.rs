@@ -98,7 +98,7 @@ impl Head {
 /// A record as it is read: the audit log's line.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct Record {
-    /// [`SCHEMA`], in the first record of a segment.
+    /// `SCHEMA`, in the first record of a segment.
     pub schema: Option<String>,
     /// 1 for the first, then one more each.
     pub seq: u64,

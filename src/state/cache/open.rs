@@ -25,7 +25,7 @@ const DISK: u64 = 1024 * 1024 * 1024;
 /// Damaged databases that are kept for whoever wants to look at them.
 const DAMAGED_KEPT: usize = 2;
 
-/// What [`inspect`] finds.
+/// What `inspect` finds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", content = "problem", rename_all = "snake_case")]
 pub enum CacheHealth {

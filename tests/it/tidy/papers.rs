@@ -140,6 +140,21 @@ fn paths_in_the_papers_exist() {
     none("a path to nothing", offenders);
 }
 
+/// The example names secrets as the service's unit hands them over; another name would be found by hand and not by systemd.
+#[test]
+fn the_unit_hands_over_every_secret_of_the_example() {
+    let unit = include_str!("../../../systemd/rosterd.service");
+    let lines = include_str!("../../../config.example.toml").lines();
+    let keys = lines.filter_map(|line| line.trim_start_matches('#').split_once(" = \""));
+    let files = keys.filter(|(key, _)| key.ends_with("_file") && *key != "ca_file");
+    let names = files.filter_map(|(_, rest)| rest.split('"').next()).filter(|name| !name.starts_with('/'));
+    let names: BTreeSet<&str> = names.collect();
+    assert!(names.len() >= 8, "{names:?}");
+    let missing =
+        names.into_iter().filter(|name| !unit.contains(&format!("LoadCredential={name}:rosterd.{name}\n")));
+    none("a secret that the unit does not load", missing.map(str::to_owned).collect());
+}
+
 /// docs/security.md names, for each line of the checklist, the test that holds it.
 #[test]
 fn every_test_that_the_security_page_names_exists() {
