@@ -12,12 +12,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::report::{Done, Trouble};
 use super::settle::Seats;
+use super::units::{Unit, phases, units, write};
 use super::{Book, CycleError};
 use crate::asc::{AscError, TeamRead, TeamWrite};
 use crate::metrics::Metrics;
 use crate::model::event::{Actor, CycleId, IntentId, Outcome};
-use crate::model::operation::{Hold, HoldReason, Invitee, Kind, Operation, Plan};
-use crate::model::{Event, Group, Held, Policy, SeatId};
+use crate::model::operation::{Hold, HoldReason, Kind, Operation, Plan};
+use crate::model::{Event, Group, Held, Policy};
 use crate::source::{Again, DirectorySource, Interest};
 
 /// Writes under way at once. Apple's budget, not the connection, is what limits a plan.
@@ -76,9 +77,6 @@ enum Step {
     Unknown(String),
     Deferred,
 }
-
-/// Operations that belong together: a pair of cancel and invite, or one alone.
-type Unit<'p> = &'p [Operation];
 
 struct Tally {
     applied: Applied,
@@ -441,72 +439,4 @@ fn step_of(outcome: &Outcome) -> Step {
         Outcome::Withdrawn { .. } => Step::Withdrawn,
         Outcome::NotApplied { .. } => Step::Deferred,
     }
-}
-
-/// One request for one operation.
-async fn write<T: TeamWrite>(team: &T, operation: &Operation) -> Result<(Outcome, Option<String>), AscError> {
-    let broken = || AscError::Invalid {
-        codes: Vec::new(),
-        text: format!("the plan's {} names no seat or access", operation.kind),
-    };
-    let id = operation.target.id.as_deref();
-    let gone = |request_id| (Outcome::Applied { seat: None, expires: None }, request_id);
-    match operation.kind {
-        Kind::Invite => {
-            let (Some(invitee), Some(after)) = (&operation.invitee, &operation.after) else {
-                return Err(broken());
-            };
-            let invitee: &Invitee = invitee;
-            let written = team.invite(invitee, after).await?;
-            let seat = Some(SeatId::Invitation(written.value.id));
-            Ok((Outcome::Applied { seat, expires: written.value.expires }, written.request_id))
-        }
-        Kind::CancelInvitation => {
-            let written = team.cancel(&id.ok_or_else(broken)?.into()).await?;
-            Ok(gone(written.request_id))
-        }
-        Kind::UpdateMember => {
-            let (Some(id), Some(after)) = (id, &operation.after) else { return Err(broken()) };
-            let written = team.update(&id.into(), after).await?;
-            let seat = Some(SeatId::Member(id.into()));
-            Ok((Outcome::Applied { seat, expires: None }, written.request_id))
-        }
-        Kind::RemoveMember => {
-            let written = team.remove(&id.ok_or_else(broken)?.into()).await?;
-            Ok(gone(written.request_id))
-        }
-    }
-}
-
-/// Cuts a plan into units: the halves of a replacement stay together.
-fn units(operations: &[Operation]) -> Vec<Unit<'_>> {
-    let mut units = Vec::new();
-    let mut at = 0;
-    while at < operations.len() {
-        let first = &operations[at];
-        let pair = first.replacement
-            && operations.get(at + 1).is_some_and(|next| next.replacement && next.person == first.person);
-        let end = if pair { at + 2 } else { at + 1 };
-        units.push(&operations[at..end]);
-        at = end;
-    }
-    units
-}
-
-/// Groups units so that nothing of a later kind starts before everything of an earlier kind has ended.
-fn phases(units: Vec<Unit<'_>>) -> Vec<Vec<Unit<'_>>> {
-    let mut phases: Vec<Vec<Unit<'_>>> = Vec::new();
-    for unit in units {
-        let same = phases
-            .last()
-            .is_some_and(|phase| phase[0][0].kind == unit[0].kind && phase[0].len() == unit.len());
-        if same {
-            if let Some(phase) = phases.last_mut() {
-                phase.push(unit);
-            }
-        } else {
-            phases.push(vec![unit]);
-        }
-    }
-    phases
 }

@@ -11,6 +11,7 @@ pub mod schedule;
 mod seats;
 pub mod settle;
 pub mod status;
+mod units;
 pub mod wire;
 
 use std::sync::Arc;
