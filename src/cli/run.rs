@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
 use super::args::RunArgs;
 use super::out::Failure;
 use super::session::Options;
@@ -17,17 +19,37 @@ pub(super) async fn run(options: &Options, args: &RunArgs) -> Result<u8, Failure
     if args.once { once(&config).await } else { serve(options, config).await }
 }
 
+/// SIGTERM and SIGINT, which ask a command to finish the request in flight and to stop.
+pub(super) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// From now on they no longer end the process by themselves.
+    pub(super) fn new() -> Result<Self, Failure> {
+        let listen = |kind| {
+            signal(kind).map_err(|error| Failure::new(1, format!("signals cannot be handled: {error}")))
+        };
+        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+    }
+
+    /// Ends with the next of them.
+    pub(super) async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
 async fn once(config: &Config) -> Result<u8, Failure> {
     let opened = wire::open(config, Use::Write, Box::new(|_| {}))?;
     let caller = Caller { actor: Actor::Daemon, cancel: tokio_util::sync::CancellationToken::new() };
     let stop = caller.cancel.clone();
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
-        .map_err(|error| Failure::new(1, format!("signals cannot be handled: {error}")))?;
+    let mut signals = Signals::new()?;
     tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = tokio::signal::ctrl_c() => {}
-        }
+        signals.next().await;
         stop.cancel();
     });
     let report = opened.team.core.cycle(&caller).await;

@@ -2,9 +2,14 @@
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio_util::sync::CancellationToken;
 
 use super::args::{Args, ExplainArgs};
 use super::out::{self, Failure};
+use super::run::Signals;
 use crate::config::{self, Config, Problems};
 use crate::control::client::{self, ClientError};
 use crate::control::protocol::{Answer, Request};
@@ -63,16 +68,42 @@ pub(super) struct Session {
     options: Options,
     usage: Use,
     local: Option<Opened>,
+    stop: CancellationToken,
+    /// While a request is served.
+    busy: Arc<AtomicBool>,
 }
 
 impl Session {
     pub(super) fn load(options: &Options) -> Result<Self, Failure> {
-        Ok(Self { config: options.outline()?, options: options.clone(), usage: Use::Read, local: None })
+        Ok(Self {
+            config: options.outline()?,
+            options: options.clone(),
+            usage: Use::Read,
+            local: None,
+            stop: CancellationToken::new(),
+            busy: Arc::default(),
+        })
     }
 
     /// The command changes something: state or target.
     pub(super) fn will_write(&mut self) {
         self.usage = Use::Write;
+    }
+
+    /// A signal finishes the request in flight and records it. Where nothing is under way, as at a question, and the second
+    /// time, it ends the process.
+    fn stop_on_signals(&self) -> Result<(), Failure> {
+        let (stop, busy, mut signals) = (self.stop.clone(), Arc::clone(&self.busy), Signals::new()?);
+        tokio::spawn(async move {
+            loop {
+                signals.next().await;
+                if stop.is_cancelled() || !busy.load(Ordering::SeqCst) {
+                    std::process::exit(130);
+                }
+                stop.cancel();
+            }
+        });
+        Ok(())
     }
 
     /// Asks the daemon, or serves the request with an engine of our own.
@@ -89,23 +120,17 @@ impl Session {
             self.config = self.options.config()?;
             let progress = show_progress(self.options.quiet);
             self.local = Some(wire::open(&self.config, self.usage, progress)?);
+            self.stop_on_signals()?;
         }
         let Some(local) = &self.local else { return Err(Failure::new(1, "the engine did not open")) };
-        let caller = Caller::user(crate::state::process::effective_user());
-        let stop = caller.cancel.clone();
-        tokio::spawn(async move {
-            // A Ctrl-C finishes the request in flight and records it; a second one ends at once.
-            if tokio::signal::ctrl_c().await.is_ok() {
-                stop.cancel();
-            }
-            if tokio::signal::ctrl_c().await.is_ok() {
-                std::process::exit(130);
-            }
-        });
+        let caller =
+            Caller { cancel: self.stop.clone(), ..Caller::user(crate::state::process::effective_user()) };
+        self.busy.store(true, Ordering::SeqCst);
         let answer = match request {
             Request::Status => Answer::Status { status: Box::new(local.status()) },
             request => local.team.core.serve(request, &caller).await,
         };
+        self.busy.store(false, Ordering::SeqCst);
         local.keep_budget();
         refused(answer)
     }

@@ -9,6 +9,10 @@ use super::protocol::{Answer, Request};
 /// Longer than any cycle that is waited for; an apply within an hour's budget can take most of an hour.
 const PATIENCE: Duration = Duration::from_secs(2 * 60 * 60);
 
+/// A daemon tells how things are at once, whatever else it is busy with. One that does not is stopped or hangs, and
+/// nobody should wait two hours to learn that.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
+
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
@@ -35,15 +39,25 @@ pub async fn ask(runtime_dir: &Path, request: &Request) -> Result<Answer, Client
     if tokio::net::UnixStream::connect(&socket).await.is_err() {
         return Err(ClientError::NoDaemon(shown));
     }
-    let failed =
-        |error: reqwest::Error| ClientError::NoAnswer { socket: shown.clone(), cause: error.to_string() };
+    let failed = |error: reqwest::Error| {
+        let cause = if error.is_timeout() { "it does not answer".to_owned() } else { error.to_string() };
+        ClientError::NoAnswer { socket: shown.clone(), cause }
+    };
     let client = reqwest::Client::builder()
         .unix_socket(socket.as_path())
         .no_proxy()
-        .timeout(PATIENCE)
         .tls_certs_only(std::iter::empty())
         .build()
         .map_err(failed)?;
-    let reply = client.post("http://rosterd/control").json(request).send().await.map_err(failed)?;
+    let send = |request: &Request, patience: Duration| {
+        client.post("http://rosterd/control").timeout(patience).json(request).send()
+    };
+    let patience = if matches!(request, Request::Status) {
+        SIGN_OF_LIFE
+    } else {
+        send(&Request::Status, SIGN_OF_LIFE).await.map_err(failed)?;
+        PATIENCE
+    };
+    let reply = send(request, patience).await.map_err(failed)?;
     reply.error_for_status().map_err(failed)?.json().await.map_err(failed)
 }

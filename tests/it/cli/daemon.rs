@@ -187,3 +187,56 @@ fn a_daemon_with_a_bad_configuration_does_not_start() {
     bench.edit("admins_min = 2", "admins_min = -2");
     bench.run(&["run"]).expect_trouble(78, &["admins_min"], "");
 }
+
+#[test]
+fn a_daemon_that_does_not_answer_is_not_waited_for() {
+    let bench = Bench::sample();
+    let daemon = start(&bench);
+    daemon.signal("STOP");
+    let started = Instant::now();
+    thread::scope(|scope| {
+        for command in ["status", "plan"] {
+            let bench = &bench;
+            scope.spawn(move || bench.run(&[command]).expect_trouble(6, &["does not answer"], "log"));
+        }
+    });
+    assert!(started.elapsed() < Duration::from_secs(30));
+    daemon.signal("CONT");
+    assert_eq!(daemon.end(), 0);
+}
+
+#[test]
+fn a_signal_finishes_the_request_in_flight_and_records_it() {
+    use rosterd::simulator::{Fault, Rule};
+    for command in [&["run", "--once"] as &[&str], &["apply", "--yes"]] {
+        let bench = Bench::sample();
+        bench.sim.fault(Rule::asc("POST", "*", Fault::Slow { ms: 1500 }).times(u32::MAX));
+        let once = Daemon { bench: &bench, child: bench.spawn(command) };
+        until("the first invitation", || bench.state(|state| !state.mails.is_empty()));
+        assert_eq!(once.end(), 1, "{command:?}");
+        let mails = bench.state(|state| state.mails.len());
+        assert!(mails < 7, "{mails}");
+        assert_eq!(bench.status()["open_intents"], 0, "{command:?}");
+        bench.state(|state| state.faults.clear());
+        bench.run(&["run", "--once"]).expect(0);
+        bench.assert_one_mail_each("after the signal");
+        bench.plan().assert_empty("after the signal");
+    }
+}
+
+#[test]
+fn a_key_shared_with_others_is_left_room() {
+    let mut switches = rosterd::simulator::Switches::default();
+    switches.app_store_connect.requests_per_hour = 20;
+    let options = rosterd::simulator::Options { switches, ..Default::default() };
+    let bench = Bench::with(rosterd::simulator::World::sample(), options);
+    bench.run(&["apply", "--yes"]).expect_trouble(1, &["hourly budget"], "shared");
+    let used =
+        bench.state(|state| state.requests.iter().filter(|seen| seen.path.starts_with("/v1/")).count());
+    assert!(used <= 12, "half of the hour is for others: {used}");
+    bench.run(&["run", "--once"]).expect(1);
+    let again =
+        bench.state(|state| state.requests.iter().filter(|seen| seen.path.starts_with("/v1/")).count());
+    assert!(again <= used + 3, "the hour is remembered: {used}, then {again}");
+    bench.assert_one_mail_each("within the hour");
+}
