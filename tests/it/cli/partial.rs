@@ -90,6 +90,15 @@ fn what_was_not_read_whole_takes_nothing_away() {
         Case {
             what: "the apps of a member cannot be read",
             fault: |bench| {
+                // More than Apple puts into a list, so that they are asked for one by one.
+                bench.state(|state| {
+                    let ids: Vec<String> = (1..=60).map(|number| format!("70000000{number:02}")).collect();
+                    for id in &ids {
+                        state.team.add_app(id, "Many", &format!("com.example.many{id}"));
+                    }
+                    let hedy = state.team.member_mut("hedy@example.com").expect("hedy");
+                    hedy.grant.apps.extend(ids);
+                });
                 bench.sim.fault(Rule::asc("GET", "/v1/users/*/visibleApps", BROKEN).times(u32::MAX));
             },
             side: "team",
