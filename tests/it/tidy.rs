@@ -1,5 +1,6 @@
 //! The rules of the house, as far as text can show them. clippy and rustc hold the others.
 
+mod arms;
 mod papers;
 mod tree;
 
