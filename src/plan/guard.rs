@@ -47,10 +47,15 @@ fn protected_by<'c>(context: &'c Context<'_, '_>, change: &Change) -> Option<&'c
     let of = |operation: &Operation| {
         let invited = operation.invitee.as_ref().map(|invitee| &invitee.email);
         let mut names = operation.target.name.iter().chain(invited);
-        match &operation.person {
+        // Whoever answers to the seat's name counts too: it may be linked to somebody who had the address before.
+        let everybody = context.input.directory.people();
+        let others = names.clone().flat_map(|name| context.people.named(name));
+        let mut others = others.flat_map(|at| &everybody[at].addresses);
+        let by_others = others.find_map(|name| globs.matching(name));
+        by_others.or_else(|| match &operation.person {
             Some(person) => protects(context, person, names),
             None => names.find_map(|name| globs.matching(name)),
-        }
+        })
     };
     change.operations.iter().find_map(of)
 }

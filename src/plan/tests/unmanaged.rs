@@ -124,3 +124,16 @@ fn nothing_is_done_to_protected_people() {
          absent seat:m4 deleted",
     );
 }
+
+#[test]
+fn a_protected_person_keeps_an_invitation_that_is_linked_to_a_former_owner_of_the_address() {
+    check(
+        "set protected boss@*
+         set leave_confirmations 1
+         person p1 new@example.com Boss@example.com disabled
+         invitation i1 new@example.com DEVELOPER
+         link p0 i1",
+        "held protected (guard.protected: boss@*): cancel i1 of p0; deleted
+         absent p0 deleted",
+    );
+}
