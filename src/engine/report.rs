@@ -167,7 +167,10 @@ pub struct Status {
     pub budget: BudgetReport,
     /// Our credentials.
     pub credentials: Vec<CredentialReport>,
-    /// False after a reload that was refused, with why.
+    /// Credentials whose file on disk was refused, with why; the one before it goes on.
+    #[serde(default)]
+    pub credential_troubles: BTreeMap<String, Trouble>,
+    /// After a reload that was refused, with why.
     pub reload_trouble: Option<Trouble>,
 }
 
@@ -187,6 +190,10 @@ impl Status {
         }
         if let Some(quarantine) = &mut self.quarantine {
             quarantine.trouble = None;
+        }
+        for trouble in self.credential_troubles.values_mut() {
+            "the file on disk was refused".clone_into(&mut trouble.text);
+            trouble.hint = Some("see `rosterd status` on the machine".to_owned());
         }
         self.reload_trouble = self.reload_trouble.map(|_| Trouble {
             text: "the configuration on disk was refused".to_owned(),

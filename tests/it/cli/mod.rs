@@ -3,6 +3,7 @@
 mod bad_input;
 mod daemon;
 mod decisions;
+mod doctor;
 mod explain;
 mod guards;
 mod kills;
@@ -10,6 +11,8 @@ mod leavers;
 mod lost_answers;
 mod papers;
 mod partial;
+mod rotation;
 mod seats;
 mod story;
+mod systemd;
 mod usage;
