@@ -38,3 +38,7 @@ pub mod cli;
 
 #[cfg(feature = "simulator")]
 pub mod simulator;
+
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
