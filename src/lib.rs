@@ -38,3 +38,6 @@ pub mod cli;
 
 #[cfg(feature = "simulator")]
 pub mod simulator;
+
+#[cfg(test)]
+mod tests;
