@@ -38,3 +38,9 @@ pub mod cli;
 
 #[cfg(feature = "simulator")]
 pub mod simulator;
+
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
+#[cfg(test)]
+mod tests;

@@ -450,6 +450,8 @@ pub fn int(count: usize) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    mod reference;
+
     use std::collections::BTreeSet;
 
     use super::*;

@@ -23,6 +23,8 @@ use crate::clock::Clock;
 use crate::http::LONGEST_WAIT;
 use crate::plan::Allowance;
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod header;
 mod pace;
 mod window;

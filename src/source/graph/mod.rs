@@ -30,6 +30,8 @@ mod delta;
 mod expiry;
 mod failure;
 mod following;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod groups;
 mod merge;
 mod paging;

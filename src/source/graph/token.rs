@@ -117,6 +117,19 @@ struct Refusal {
     error_codes: Vec<u32>,
 }
 
+/// For `crate::fuzzing`: an answer read as a grant and as a refusal. True for a usable grant.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) fn reads_as_grant(body: &[u8]) -> bool {
+    let refusal: Refusal = serde_json::from_slice(body).unwrap_or_default();
+    let _ = refusal.error_codes.iter().find_map(|code| cause(*code));
+    drop((refusal.error, one_line(&refusal.error_description, 200)));
+    let granted = serde_json::from_slice::<Granted>(body);
+    granted.is_ok_and(|granted| {
+        drop(granted.access_token);
+        seconds(&granted.expires_in).is_some()
+    })
+}
+
 impl Tokens {
     pub(super) fn new(
         http: HttpClient,
