@@ -13,7 +13,9 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 use crate::config::{EmailConfig, MailTls, WebhookFormat, WebhookUrl};
-use crate::engine::report::{BudgetReport, CredentialReport, Doing, GuardReport, Quarantine, SCHEMA, Status};
+use crate::engine::report::{
+    BudgetReport, CredentialReport, Doing, GuardReport, Quarantine, SCHEMA, Status, Trouble,
+};
 use crate::model::operation::{HoldReason, Kind, PersonRef, TargetKind};
 use crate::model::{Address, Held, Hold, Operation, Target};
 use crate::secret::SecretRef;
@@ -505,7 +507,10 @@ fn a_quarantine_says_what_to_do_and_names_nobody() {
         condition.note().to_owned()
     };
     let note = told("GET /v1/users: 403\u{1b}[2J");
-    assert!(note.starts_with("3 cycles in a row failed: GET /v1/users: 403\\u{1b}[2J; only the Account"), "{note}");
+    assert!(
+        note.starts_with("3 cycles in a row failed: GET /v1/users: 403\\u{1b}[2J; only the Account"),
+        "{note}"
+    );
     let note = told("ada@example.com is not who she was");
     assert!(note.starts_with("3 cycles in a row failed; only the Account Holder"), "{note}");
 }
