@@ -39,5 +39,8 @@ pub mod cli;
 #[cfg(feature = "simulator")]
 pub mod simulator;
 
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,7 @@ use super::session::{Options, Session};
 use crate::control::protocol::{Answer, Request};
 use crate::engine::report::CycleReport;
 use crate::model::Plan;
+use crate::model::operation::HoldReason;
 
 /// Plans of 50,000 people are about 40 MB.
 const LARGEST_PLAN: u64 = 256 << 20;
@@ -105,11 +106,25 @@ pub(super) fn tell(report: &CycleReport, plan: &Plan) {
     }
     if plan.is_held_by_guard() {
         text.push_str(&format!(
-            "held: a guard holds {} of {} held entries\nhint: look at them in `rosterd plan`, then `rosterd approve {}`\n",
+            "held: {} of {} held entries by {}\nhint: look at them in `rosterd plan`, then `rosterd approve {}`\n",
             plan.held.iter().filter(|held| held.hold.reason.is_approvable()).count(),
             plan.held.len(),
+            guards(plan),
             plan.digest
         ));
     }
     out::message(&text);
+}
+
+/// Which keys of `[guard]` hold something, for whoever has to decide whether they are right.
+fn guards(plan: &Plan) -> String {
+    let mut keys = std::collections::BTreeSet::new();
+    for held in &plan.held {
+        if held.hold.reason == HoldReason::Guard {
+            keys.extend(held.hold.detail.split(", "));
+        } else if held.hold.reason == HoldReason::NewAdmin {
+            keys.insert("new_admins");
+        }
+    }
+    keys.into_iter().map(|key| format!("guard.{key}")).collect::<Vec<_>>().join(" and ")
 }

@@ -34,16 +34,25 @@ pub(super) fn load(
     env: impl Iterator<Item = (String, String)>,
     secrets: Secrets,
 ) -> Result<Config, Problems> {
-    let env: BTreeMap<String, String> = env.collect();
     let text = read(path).map_err(|problem| Problems::new(path, vec![problem]))?;
-    let positions = Positions::read(&text).map_err(|(message, (line, column))| {
+    load_text(path, &text, env.collect(), secrets)
+}
+
+/// The same for text that is at hand; `path` is where relative names begin.
+pub(super) fn load_text(
+    path: &Path,
+    text: &str,
+    env: BTreeMap<String, String>,
+    secrets: Secrets,
+) -> Result<Config, Problems> {
+    let positions = Positions::read(text).map_err(|(message, (line, column))| {
         let text = format!("not TOML: {}", message.replace('\n', ", "));
         let origin = Origin::Line { line, column };
         let hint = Some("correct this line; text stands in quotes, a table's name in brackets".to_owned());
         Problems::new(path, vec![Problem { key: String::new(), origin, text, hint }])
     })?;
     let variables = environment::read(&env);
-    let mut figment = Figment::from(Toml::string(&text));
+    let mut figment = Figment::from(Toml::string(text));
     for (key, (_, value)) in &variables.set {
         figment = figment.merge(Serialized::default(key, value));
     }

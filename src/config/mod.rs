@@ -146,6 +146,12 @@ impl Config {
         load::load(path, env, checker::Secrets::Named)
     }
 
+    /// As [`Self::outline`], of text: for `crate::fuzzing`.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn of_text(text: &str) -> Result<Self, Problems> {
+        load::load_text(Path::new("/fuzz/config.toml"), text, Default::default(), checker::Secrets::Named)
+    }
+
     fn check(tables: Tables, checker: &mut checker::Checker) -> Option<Self> {
         let name = checker.needed("name", &tables.name, "", "production");
         let folders = folders::Folders::check(tables.state_dir, tables.runtime_dir, name.as_deref(), checker);

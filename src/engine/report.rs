@@ -181,7 +181,10 @@ pub struct Status {
     pub budget: BudgetReport,
     /// Our credentials.
     pub credentials: Vec<CredentialReport>,
-    /// False after a reload that was refused, with why.
+    /// Credentials whose file on disk was refused, with why; the one before it goes on.
+    #[serde(default)]
+    pub credential_troubles: BTreeMap<String, Trouble>,
+    /// After a reload that was refused, with why.
     pub reload_trouble: Option<Trouble>,
 }
 
@@ -201,6 +204,10 @@ impl Status {
         let last = self.cycles.first().map_or(1, |cycle| cycle.exit_code);
         if let Some(trouble) = self.quarantine.as_mut().and_then(|quarantine| quarantine.trouble.as_mut()) {
             *trouble = Trouble::without_personal_data(last);
+        }
+        for trouble in self.credential_troubles.values_mut() {
+            "the file on disk was refused".clone_into(&mut trouble.text);
+            trouble.hint = Some("see `rosterd status` on the machine".to_owned());
         }
         self.reload_trouble = self.reload_trouble.map(|_| Trouble {
             text: "the configuration on disk was refused".to_owned(),

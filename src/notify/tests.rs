@@ -67,6 +67,7 @@ fn calm() -> Status {
         open_intents: 0,
         budget: BudgetReport::default(),
         credentials: Vec::new(),
+        credential_troubles: std::collections::BTreeMap::new(),
         reload_trouble: None,
     }
 }

@@ -105,6 +105,13 @@ fn alarms(status: &Status) -> Markup {
                 p { "The previous one stays in force until a reload succeeds." }
             }
         }
+        @for (name, trouble) in &status.credential_troubles {
+            section.alarm.bad {
+                h2 { "A new " (name.replace('_', " ")) " was refused" }
+                (told(trouble))
+                p { "The one before it stays in force." }
+            }
+        }
         @if let Some(guard) = &status.guard { (guarded(status, guard)) }
         @if status.open_intents > 0 {
             section.alarm.wait {

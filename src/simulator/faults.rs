@@ -91,6 +91,13 @@ pub enum Fault {
     },
     /// The page links to another host for the next one.
     ForeignNext,
+    /// This JSON instead of the answer, before any effect: what is well-formed and says nothing, or something wrong.
+    Says {
+        /// HTTP status.
+        status: u16,
+        /// The body.
+        body: Value,
+    },
     /// No answer ever, and nothing happened.
     Hang,
 }
@@ -279,6 +286,15 @@ pub(super) fn html(peer: Peer, status: u16) -> Reply {
         Peer::Scim => "application/scim+json",
     };
     Reply::text(status, kind, "<!doctype html><html><body><h1>Something went wrong</h1></body></html>")
+}
+
+/// A body of somebody's choice under the peer's content type.
+pub(super) fn says(peer: Peer, status: u16, body: &Value) -> Reply {
+    let kind = match peer {
+        Peer::Asc | Peer::Graph => "application/json",
+        Peer::Scim => "application/scim+json",
+    };
+    Reply { status, headers: Vec::new(), content: Content::Json(kind, body.clone()) }
 }
 
 /// Leaves rows out of the end of a page.

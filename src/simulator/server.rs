@@ -85,6 +85,7 @@ fn settle(state: &mut State, call: &Call, fault: Option<&Fault>) -> End {
         Some(Fault::DropBefore | Fault::Hang) => End::Cut,
         Some(Fault::Unauthorized) => refused(401),
         Some(Fault::Html { status }) => End::Answer(faults::html(call.peer, *status)),
+        Some(Fault::Says { status, body }) => End::Answer(faults::says(call.peer, *status, body)),
         Some(Fault::Status { status, when: When::Before }) => refused(*status),
         Some(Fault::TooMany { retry_after }) => {
             let reply = faults::refusal(call.peer, 429);

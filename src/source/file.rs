@@ -146,6 +146,12 @@ enum FileError {
 }
 
 /// Reads a file's bytes.
+/// For `crate::fuzzing`: true for a file of people.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn reads_as_people(bytes: &[u8], wanted: &Wanted) -> bool {
+    parse_file(bytes, wanted).is_ok_and(|content| !content.people.is_empty())
+}
+
 fn parse_file(bytes: &[u8], wanted: &Wanted) -> Result<Content, FileError> {
     let text = std::str::from_utf8(bytes).map_err(|error| FileError::Whole(error.to_string()))?;
     let text = text.trim_start_matches('\u{feff}');

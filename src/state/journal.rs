@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::chain::{Draft, Head, SCHEMA};
 use super::error::{Notice, StateError};
 use super::head::{HeadFile, Written};
-use super::lock::make_private;
+use super::lock::{keep_name, make_private};
 use super::look::{Found, Told, look};
 use super::mend::{remove_drafts, set_aside};
 use super::segment::{self, Segment};
@@ -63,6 +63,7 @@ impl Journal {
         if !super::lock::exists(folder)? {
             make_private(folder)?;
         }
+        keep_name(folder)?;
         remove_drafts(folder)?;
         let found = match look(folder)? {
             Some(found) => found,

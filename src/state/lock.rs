@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::error::StateError;
 use super::process::effective_user;
+use super::segment::sync_folder;
 
 /// How long a lock is waited for: a process that has just ended may still be closing its files.
 pub const PATIENCE: Duration = Duration::from_secs(2);
@@ -48,13 +49,31 @@ impl Lock {
 pub(super) fn prepare(dir: &Path) -> Result<(), StateError> {
     if !exists(dir)? {
         make_private(dir)?;
+        // Those above may be new as well.
+        for above in dir.ancestors().skip(1).take_while(|above| !above.as_os_str().is_empty()) {
+            keep_name(above)?;
+        }
     }
-    check(dir)
+    check(dir)?;
+    keep_name(dir)
 }
 
 /// Makes a folder and those above it that only we may enter.
 pub(super) fn make_private(dir: &Path) -> Result<(), StateError> {
     DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(StateError::io("make the folder", dir))
+}
+
+/// Makes a folder's name survive a power cut, without which all that is synced in it is lost. Done at every start: whoever
+/// made the folder may have been killed before it came to this.
+pub(super) fn keep_name(dir: &Path) -> Result<(), StateError> {
+    let Some(parent) = dir.parent().filter(|parent| !parent.as_os_str().is_empty()) else { return Ok(()) };
+    match sync_folder(parent) {
+        // A folder that we may not list is not one that we have made a name in.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        // Nor is one of a file system that cannot sync folders.
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
+        other => other.map_err(StateError::io("sync", parent)),
+    }
 }
 
 /// True when the folder is there.

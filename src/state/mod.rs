@@ -19,6 +19,8 @@ mod chain;
 mod check;
 mod error;
 mod export;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod head;
 mod journal;
 mod kept;

@@ -92,6 +92,17 @@ fn headers(answer: &BatchAnswer) -> HeaderMap {
     headers_of(answer.headers.iter().map(|(name, value)| (name.clone(), text(value))))
 }
 
+/// For `crate::fuzzing`: takes apart whatever an answer to a batch may be.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) fn reads_as_answers(body: &[u8]) -> bool {
+    let Ok(all) = serde_json::from_slice::<BatchAnswers>(body) else { return false };
+    for answer in all.responses {
+        let _ = retry_after(&headers(&answer), jiff::Timestamp::UNIX_EPOCH);
+        let _ = judged(answer, "/users?$select=id");
+    }
+    true
+}
+
 async fn pause(client: &GraphClient, asked: Option<Duration>) -> Result<(), Failure> {
     let wait = asked.unwrap_or(PAUSE);
     if wait > LONGEST_WAIT {

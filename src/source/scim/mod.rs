@@ -9,7 +9,7 @@ mod endpoints;
 pub mod groups;
 mod index_walk;
 pub mod members;
-mod oauth;
+pub(crate) mod oauth;
 pub mod paging;
 mod person;
 mod recheck;

@@ -197,6 +197,15 @@ pub(super) fn basic_auth(user: &str, password: &SecretString) -> reqwest::header
     value
 }
 
+/// For `crate::fuzzing`: an answer of the token endpoint, read as a grant and as a refusal. True for a usable grant.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn reads_as_grant(body: &[u8]) -> bool {
+    let refusal: Refusal = serde_json::from_slice(body).unwrap_or_default();
+    drop((refusal.error, refusal.description));
+    serde_json::from_slice(body)
+        .is_ok_and(|grant: Grant| grant.expires_in.is_none_or(|end| end.get().is_some()))
+}
+
 #[derive(Deserialize)]
 struct Grant {
     access_token: SecretString,

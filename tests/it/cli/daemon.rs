@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::support::{Bench, Output};
 
 /// A running daemon that has done its first cycle.
-struct Daemon<'b> {
+pub(super) struct Daemon<'b> {
     bench: &'b Bench,
     child: Child,
 }
@@ -19,8 +19,11 @@ impl Drop for Daemon<'_> {
     }
 }
 
-fn start(bench: &Bench) -> Daemon<'_> {
-    let mut command = bench.command(&["run"]);
+pub(super) fn start(bench: &Bench) -> Daemon<'_> {
+    start_as(bench, bench.command(&["run"]))
+}
+
+pub(super) fn start_as(bench: &Bench, mut command: Command) -> Daemon<'_> {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let daemon = Daemon { bench, child: command.spawn().expect("the program starts") };
     until("the first cycle", || {
@@ -35,7 +38,7 @@ fn cycles(output: &Output) -> usize {
 }
 
 #[track_caller]
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
+pub(super) fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(60);
     while !holds() {
         assert!(Instant::now() < deadline, "waited in vain for {what}");
@@ -44,13 +47,13 @@ fn until(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 impl Daemon<'_> {
-    fn signal(&self, name: &str) {
+    pub(super) fn signal(&self, name: &str) {
         let sent = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
         assert!(sent.expect("kill runs").success());
     }
 
     /// A cycle from now on.
-    fn cycle(&self) {
+    pub(super) fn cycle(&self) {
         let before = self.latest();
         self.signal("USR1");
         until("a cycle", || self.latest() != before);
@@ -60,7 +63,7 @@ impl Daemon<'_> {
         self.bench.status()["cycles"][0]["id"].as_str().unwrap_or_default().to_owned()
     }
 
-    fn end(mut self) -> i32 {
+    pub(super) fn end(mut self) -> i32 {
         self.signal("TERM");
         let deadline = Instant::now() + Duration::from_secs(20);
         loop {
@@ -144,6 +147,42 @@ fn a_reload_takes_a_good_configuration_and_refuses_a_bad_one() {
     daemon.cycle();
     assert!(bench.state(|state| state.team.member("alan@example.com").is_some()), "the new policy holds");
     assert_eq!(daemon.end(), 0);
+}
+
+#[test]
+fn a_reload_takes_the_new_interval_at_once() {
+    let bench = Bench::sample();
+    bench.edit("interval = \"1m\"", "interval = \"3h\"");
+    let daemon = start(&bench);
+    bench.edit("interval = \"3h\"", "interval = \"1s\"");
+    let first = daemon.latest();
+    daemon.signal("HUP");
+    until("a cycle by the new interval", || daemon.latest() != first);
+    assert_eq!(bench.status()["interval_seconds"], 1);
+    assert_eq!(daemon.end(), 0);
+}
+
+#[test]
+fn a_lost_cache_costs_no_history() {
+    let bench = Bench::sample();
+    let daemon = start(&bench);
+    daemon.cycle();
+    assert_eq!(daemon.end(), 0);
+    let before = bench.status();
+    std::fs::remove_dir_all(bench.path("state").join("cache")).expect("the cache");
+    let shown = |status: &serde_json::Value| {
+        let cycles = status["cycles"].as_array().expect("cycles").iter();
+        let told = |cycle: &serde_json::Value| {
+            let id = cycle["id"].as_str().expect("an id").to_owned();
+            (id, cycle["result"].clone(), cycle["done"]["applied"].clone(), cycle["summary"].clone())
+        };
+        cycles.map(told).collect::<Vec<_>>()
+    };
+    assert_eq!(shown(&bench.status()), shown(&before), "read off the journal, without writing anything");
+    bench.run(&["run", "--once"]).expect(0);
+    let after = bench.status();
+    assert_eq!(shown(&after)[1..], shown(&before), "and kept from then on");
+    assert!(after["last_success"].is_string());
 }
 
 /// Of a daemon whose configuration on disk may be broken, so that the socket has to be found by the good one.

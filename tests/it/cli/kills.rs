@@ -1,5 +1,6 @@
 //! A crash or power cut at any point never repeats an invitation and never loses a decision. `ROSTERD_KILLS=500` kills more.
 
+use std::os::unix::process::ExitStatusExt;
 use std::process::Child;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -7,28 +8,21 @@ use std::time::{Duration, Instant};
 use rosterd::simulator::{Fault, Peer, Rule};
 
 use crate::support::Bench;
-
-/// Splitmix, so that a failure can be run again by its seed.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut value = self.0;
-        value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (value ^ (value >> 31)) % limit
-    }
-}
+use crate::support::disk::Dice;
 
 /// Runs for so long, then is killed; false when it had ended before.
-fn kill_after(mut child: Child, after: Duration) -> bool {
-    thread::sleep(after);
-    let was_running = child.try_wait().expect("a child of ours").is_none();
+pub(super) fn kill_after(mut child: Child, after: Duration) -> bool {
+    let deadline = Instant::now() + after;
+    let mut was_running = child.try_wait().expect("a child of ours").is_none();
+    while was_running && Instant::now() < deadline {
+        thread::sleep(deadline.saturating_duration_since(Instant::now()).min(Duration::from_millis(10)));
+        was_running = child.try_wait().expect("a child of ours").is_none();
+    }
     // A child that has just ended cannot be killed any more, which is fine.
     let _ = child.kill();
-    child.wait().expect("a child of ours");
-    was_running
+    let status = child.wait().expect("a child of ours");
+    // Also true of one that was killed by what watches it.
+    was_running || status.signal() == Some(9)
 }
 
 /// Kills an apply again and again until one gets through, and checks what became of it. Returns the kills and the slowest
@@ -55,11 +49,20 @@ fn world(seed: u64, kills: usize) -> (usize, Duration) {
         let started = Instant::now();
         let output = bench.run(&["run", "--once"]).expect(0);
         slowest = slowest.max(started.elapsed());
+        if started.elapsed() > Duration::from_secs(5) {
+            println!("seed {seed}: a restart took {:?}: {}", started.elapsed(), output.stderr);
+        }
         assert!(!output.stderr.contains("panicked"), "seed {seed}: {}", output.stderr);
         if bench.plan().operations().is_empty() {
             break;
         }
     }
+    assert_all_done(&bench, seed);
+    (done, slowest)
+}
+
+/// Everything was done, once, and is remembered.
+pub(super) fn assert_all_done(bench: &Bench, seed: u64) {
     bench.plan().assert_empty(&format!("seed {seed}"));
     bench.assert_one_mail_each(&format!("seed {seed}"));
     bench.state(|state| {
@@ -69,8 +72,7 @@ fn world(seed: u64, kills: usize) -> (usize, Duration) {
     bench.run(&["audit", "verify"]).expect(0);
     bench.run(&["state", "check"]).expect(0);
     assert_eq!(bench.status()["open_intents"], 0, "seed {seed}");
-    check_ledger(&bench, seed);
-    (done, slowest)
+    check_ledger(bench, seed);
 }
 
 /// Each seat belongs to one person, and each of those who were invited is linked to their invitation.

@@ -1,13 +1,15 @@
 //! The real binary against a simulated team and directory.
 
+pub(crate) mod disk;
 pub(crate) mod keys;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use rosterd::simulator::{FileOptions, Options, Running, Simulator, State, World, write_files};
+use rosterd::simulator::{FileOptions, Grant, Options, Running, Simulator, State, World, write_files};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -100,6 +102,24 @@ impl Bench {
     /// Requests that were writes to the team, of those still in the log.
     pub(crate) fn writes(&self) -> usize {
         self.state(|state| state.writes().count())
+    }
+
+    /// What every seat may do: members by user name, invitations by address.
+    pub(crate) fn seats(&self) -> BTreeMap<String, Grant> {
+        self.state(|state| {
+            let members = state.team.members.iter().map(|seat| (seat.username.clone(), seat.grant.clone()));
+            let invited = state.team.invitations.iter().map(|seat| (seat.email.clone(), seat.grant.clone()));
+            members.chain(invited).collect()
+        })
+    }
+
+    /// Reads the directory through another source: replaces the configuration's table.
+    pub(crate) fn read_from(&self, table: &str) {
+        let path = self.path("config.toml");
+        let text = fs::read_to_string(&path).expect("a configuration");
+        let (before, rest) = text.split_once("[source]\n").expect("a source");
+        let (_, after) = rest.split_once("[scope]\n").expect("a scope");
+        fs::write(&path, format!("{before}[source]\n{table}\n[scope]\n{after}")).expect("written");
     }
 
     pub(crate) fn set_active(&self, who: &str, active: bool) {
