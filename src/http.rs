@@ -3,6 +3,8 @@
 //! Writes go through [`HttpClient::send`], which tries once; only [`HttpClient::read`] tries again. What a status means is
 //! the caller's to say, so any answer with a status is `Ok`, but for redirects: following one could carry a token elsewhere.
 
+mod hints;
+
 use std::error::Error as _;
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -42,3 +42,5 @@ pub mod simulator;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
+#[cfg(test)]
+mod tests;

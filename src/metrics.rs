@@ -1,7 +1,7 @@
 //! What Prometheus sees. One value, passed to whoever counts; no globals, no personal data, every known series from the start.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use prometheus_client::encoding::{EncodeLabelSet, text::encode};
@@ -116,6 +116,10 @@ pub struct Metrics {
     credential_expiry: Family<CredentialLabel, Float>,
     /// 0 after a reload that was refused.
     pub config_reload_successful: Int,
+    /// 0 while the file of a credential is refused and the one before it goes on.
+    pub credentials_reload_successful: Int,
+    /// Answers and failures of all requests: what a slow cycle shows that it gets on by.
+    requests_ended: AtomicU64,
     clock_skew: Family<PeerLabel, Float>,
     /// Of the state folder.
     pub state_size: Int,
@@ -153,6 +157,8 @@ impl Metrics {
             open_intents: Int::default(),
             credential_expiry: Family::default(),
             config_reload_successful: Int::default(),
+            credentials_reload_successful: Int::default(),
+            requests_ended: AtomicU64::new(0),
             clock_skew: Family::default(),
             state_size: Int::default(),
             audit_records: Counter::default(),
@@ -271,6 +277,11 @@ impl Metrics {
             "1 when the running configuration is the one on disk",
             self.config_reload_successful.clone(),
         );
+        r.register(
+            "credentials_last_reload_successful",
+            "1 when the credentials in use are the ones on disk",
+            self.credentials_reload_successful.clone(),
+        );
         r.register_with_unit("state_size", "Size of the state folder", Unit::Bytes, self.state_size.clone());
         r.register("audit_records", "Records written to the journal", self.audit_records.clone());
         r.register("notices", "Notices by channel and result", self.notices.clone());
@@ -278,6 +289,7 @@ impl Metrics {
 
     fn touch(&self) {
         self.config_reload_successful.set(1);
+        self.credentials_reload_successful.set(1);
         for result in CycleResult::ALL {
             drop(self.cycles.get_or_create(&ResultLabel { result: result.as_str().to_owned() }));
         }
@@ -316,10 +328,16 @@ impl Metrics {
 
     /// One request ended.
     pub fn http_request(&self, peer: Peer, method: &str, code: &str, took: Duration) {
+        self.requests_ended.fetch_add(1, Ordering::Relaxed);
         let peer = peer.as_str().to_owned();
         self.http_duration.get_or_create(&PeerLabel { peer: peer.clone() }).observe(took.as_secs_f64());
         let label = RequestLabel { peer, method: method.to_owned(), code: code.to_owned() };
         self.http_requests.get_or_create(&label).inc();
+    }
+
+    /// Requests that ended so far, whatever their end.
+    pub fn requests_ended(&self) -> u64 {
+        self.requests_ended.load(Ordering::Relaxed)
     }
 
     /// A read is tried again.
@@ -432,6 +450,8 @@ pub fn int(count: usize) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    mod reference;
+
     use std::collections::BTreeSet;
 
     use super::*;
@@ -470,6 +490,8 @@ mod tests {
     fn the_dashboard_is_json_with_queries() {
         let dashboard: serde_json::Value = serde_json::from_str(DASHBOARD).expect("JSON");
         let panels = dashboard["panels"].as_array().expect("panels");
+        let ids: BTreeSet<u64> = panels.iter().map(|panel| panel["id"].as_u64().expect("an id")).collect();
+        assert_eq!(ids.len(), panels.len(), "two panels have the same id");
         let drawn = panels.iter().filter(|panel| panel["type"] != "row");
         for panel in drawn {
             let targets = panel["targets"].as_array().expect("targets");

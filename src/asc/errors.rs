@@ -50,7 +50,11 @@ impl Answer<'_> {
             },
             404 | 410 => AscError::Gone { text },
             409 => AscError::Conflict { codes: codes(), text },
-            429 => AscError::RateLimited { retry_after: self.retry_after.map(|wait| wait.as_secs()), text },
+            429 => {
+                let retry_after = self.retry_after.map(|wait| wait.as_secs());
+                let asked = retry_after.map(|seconds| format!("; it asks to wait {seconds} s"));
+                AscError::RateLimited { retry_after, text: text + &asked.unwrap_or_default() }
+            }
             408 | 500..=599 => AscError::Unknown { text },
             400..=499 => AscError::Invalid { codes: codes(), text },
             _ => AscError::Protocol { text },

@@ -95,6 +95,11 @@ impl Budget {
         Self(Arc::new(Shared { clock, gate: tokio::sync::Mutex::new(()), core: Mutex::new(core) }))
     }
 
+    /// Other figures of the configuration; what was counted and what the server told stays.
+    pub fn configure(&self, requests_per_hour: u32, reserve_percent: u8) {
+        self.core().configure(u64::from(requests_per_hour), reserve_percent);
+    }
+
     /// Waits for a permit and returns how long that took.
     ///
     /// # Errors
@@ -188,6 +193,8 @@ fn too_long(wait: Duration) -> AscError {
 #[derive(Debug)]
 struct Core {
     limit: u64,
+    /// By the server, which counts more than the configuration.
+    told: Option<u64>,
     reserve_percent: u64,
     window: Window,
     pace: Pace,
@@ -215,6 +222,7 @@ impl Core {
         let pace = Pace::new(allowed(limit, reserve_percent), window.times());
         Self {
             limit,
+            told: state.limit,
             reserve_percent,
             window,
             pace,
@@ -224,6 +232,12 @@ impl Core {
             paused_until: paused_until.min(now.saturating_add(LONGEST_PAUSE_MS)),
             strikes: 0,
         }
+    }
+
+    fn configure(&mut self, requests_per_hour: u64, reserve_percent: u8) {
+        self.limit = self.told.unwrap_or(requests_per_hour).clamp(1, HIGHEST_LIMIT);
+        self.reserve_percent = u64::from(reserve_percent.min(100));
+        self.rebuild();
     }
 
     fn reserve(&self) -> u64 {
@@ -284,6 +298,7 @@ impl Core {
     fn learn(&mut self, limits: &Limits, now: i64) {
         if let Some(limit) = limits.hour_limit.filter(|limit| *limit > 0) {
             let limit = limit.min(HIGHEST_LIMIT);
+            self.told = Some(limit);
             if limit != self.limit {
                 self.limit = limit;
                 self.rebuild();
@@ -317,7 +332,7 @@ impl Core {
         BudgetState {
             minutes: self.window.minutes(now),
             paused_until: paused.filter(|_| self.paused_until > now),
-            limit: Some(self.limit),
+            limit: self.told,
         }
     }
 }

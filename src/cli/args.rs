@@ -17,7 +17,7 @@ use crate::telemetry::{ColorChoice, LogFormat, Program};
     subcommand_required = true
 )]
 #[command(
-    after_help = "Try it with no account anywhere:\n  rosterd demo\n  rosterd simulate --dir sim & rosterd -c sim/config.toml plan\n\nExit codes: 0 done or nothing to do, 1 error, 2 changes are planned (plan --detailed-exitcode), 3 held by a guard,\n4 authentication or authorization refused, 5 partly applied, 6 state locked, 64 usage, 78 configuration."
+    after_help = "Try it with no account anywhere:\n  rosterd demo\n  rosterd simulate --dir sim          (and in a second terminal:)\n  rosterd -c sim/config.toml plan\n\nExit codes:\n  0 done or nothing to do        4 authentication or authorization refused\n  1 error                        5 partly applied\n  2 changes are planned          6 state locked\n    (plan --detailed-exitcode)  64 usage\n  3 held by a guard             78 configuration"
 )]
 pub struct Args {
     /// The team's configuration.
@@ -154,7 +154,9 @@ pub enum Command {
     State(StateArgs),
     /// Serve a simulated team and identity provider on loopback and write a configuration for them.
     #[cfg(feature = "simulator")]
-    #[command(after_help = "Example:\n  rosterd simulate --dir sim &\n  rosterd -c sim/config.toml plan")]
+    #[command(
+        after_help = "Example, in two terminals:\n  rosterd simulate --dir sim\n  rosterd -c sim/config.toml plan"
+    )]
     Simulate(SimulateArgs),
     /// The whole story in one command, with no account anywhere.
     #[cfg(feature = "simulator")]
@@ -260,15 +262,26 @@ pub struct AuditArgs {
 #[derive(Debug, Subcommand)]
 pub enum AuditCommand {
     /// The latest records, newest last.
+    #[command(after_help = "Example:\n  rosterd audit show --limit 20 --who ada@example.com")]
     Show(AuditShowArgs),
     /// Find any edited, dropped, swapped or truncated record.
+    #[command(after_help = "Example:\n  rosterd audit verify")]
     Verify,
     /// Every record as JSON Lines on stdout.
+    #[command(after_help = "Example:\n  rosterd audit export --since 2026-11-01 > audit.jsonl")]
     Export {
-        /// Not older than this (RFC 3339).
-        #[arg(long, value_name = "TIME")]
+        /// Not older than this day or time, such as 2026-11-22 or 2026-11-22T10:00:00Z.
+        #[arg(long, value_name = "TIME", value_parser = time)]
         since: Option<jiff::Timestamp>,
     },
+}
+
+/// A point in time, or the start of a day in UTC.
+fn time(text: &str) -> Result<jiff::Timestamp, String> {
+    let day = |text: &str| text.parse::<jiff::civil::Date>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok();
+    text.parse()
+        .or_else(|_| day(text).map(|day| day.timestamp()).ok_or(()))
+        .map_err(|()| "write a day such as 2026-11-22, or a time such as 2026-11-22T10:00:00Z".to_owned())
 }
 
 /// `audit show`.
@@ -277,8 +290,8 @@ pub struct AuditShowArgs {
     /// How many.
     #[arg(long, default_value_t = 50)]
     pub limit: usize,
-    /// Not older than this (RFC 3339).
-    #[arg(long, value_name = "TIME")]
+    /// Not older than this day or time, such as 2026-11-22 or 2026-11-22T10:00:00Z.
+    #[arg(long, value_name = "TIME", value_parser = time)]
     pub since: Option<jiff::Timestamp>,
     /// Only records about this address, id or seat.
     #[arg(long)]
@@ -297,13 +310,16 @@ pub struct StateArgs {
 #[derive(Debug, Subcommand)]
 pub enum StateCommand {
     /// JSON Lines on stdout.
+    #[command(after_help = "Example:\n  rosterd state export > state.jsonl")]
     Export,
     /// Take over an export.
+    #[command(after_help = "Example:\n  rosterd state import state.jsonl")]
     Import {
         /// Made by `state export`.
         file: PathBuf,
     },
     /// Say what is damaged and what would have to be rebuilt.
+    #[command(after_help = "Example:\n  rosterd state check")]
     Check,
 }
 
@@ -338,11 +354,28 @@ mod tests {
 
     #[test]
     fn the_command_line_is_consistent_and_every_command_has_an_example() {
+        fn walk(command: &clap::Command) {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains("rosterd"), "{} has no example", command.get_name());
+            let wide = help.lines().find(|line| line.chars().count() > 79);
+            assert_eq!(wide, None, "a line of {} would be broken anywhere", command.get_name());
+            command.get_subcommands().for_each(walk);
+        }
         let command = super::Args::command();
         command.clone().debug_assert();
-        for sub in command.get_subcommands() {
-            let help = sub.get_after_help().map(ToString::to_string).unwrap_or_default();
-            assert!(help.contains("rosterd"), "{} has no example", sub.get_name());
+        walk(&command);
+    }
+
+    #[test]
+    fn times_are_read_as_days_too() {
+        for (text, expected) in [
+            ("2026-11-22T10:00:00Z", Some("2026-11-22T10:00:00Z")),
+            ("2026-11-22T10:00:00+01:00", Some("2026-11-22T09:00:00Z")),
+            ("2026-11-22", Some("2026-11-22T00:00:00Z")),
+            ("yesterday", None),
+        ] {
+            let read = super::time(text).map(|time| time.to_string());
+            assert_eq!(read.as_deref().ok(), expected, "{text}");
         }
     }
 }

@@ -14,14 +14,27 @@ use crate::model::{Role, Roles};
 
 /// `[access]` as written.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema, serde::Serialize))]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct AccessTable {
+    /// Given on invitation when neither an attribute nor a rule says anything.
+    #[cfg_attr(test, schemars(schema_with = "role_names"))]
     roles: Vec<String>,
+    /// Whether every app is seen; given on invitation when neither an attribute nor a rule says anything.
     all_apps_visible: bool,
+    /// Access to Certificates, Identifiers & Profiles, with which Apple shows all apps; given on invitation
+    /// when neither an attribute nor a rule says anything.
     provisioning_allowed: bool,
+    /// What several matching rules do: add up, or the first decides (write the highest privilege first).
     combine: Combine,
+    /// Roles that a member keeps when their role list is replaced.
+    #[cfg_attr(test, schemars(schema_with = "role_names"))]
     preserve_roles: Vec<String>,
+    /// What groups and filters give; any number of `[[access.rules]]`, default none. Each has a group, a filter
+    /// or both, and says at least one thing.
     rules: Vec<RuleTable>,
+    /// The names of the person's own attributes, which win over rules; "" reads none. With Graph they have no
+    /// defaults: name Graph's own properties.
     attributes: AttributesTable,
 }
 
@@ -50,24 +63,42 @@ impl Default for AccessTable {
 
 /// One `[[access.rules]]` as written.
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema, serde::Serialize))]
 #[serde(default, deny_unknown_fields)]
 struct RuleTable {
+    /// The rule is for members of this group, by display name or id.
     group: Option<String>,
+    /// The rule is for people that pass this SCIM filter, such as `department eq "Mobile"`.
     filter: Option<String>,
+    /// Their roles.
+    #[cfg_attr(test, schemars(schema_with = "role_names"))]
     roles: Option<Vec<String>>,
+    /// Whether they see every app.
     all_apps_visible: Option<bool>,
+    /// Whether they have access to Certificates, Identifiers & Profiles.
     provisioning_allowed: Option<bool>,
+    /// The apps they see, by bundle id; not beside roles or flags with which Apple shows all apps.
     apps: Option<Vec<String>>,
 }
 
 /// `[access.attributes]` as written. An absent name stands for its default, the empty text for "not read".
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema, serde::Serialize))]
 #[serde(default, deny_unknown_fields)]
 struct AttributesTable {
+    /// Holds one role or several.
+    #[cfg_attr(test, schemars(extend("default" = "appStoreConnect_role")))]
     roles: Option<String>,
+    /// Holds whether every app is seen.
+    #[cfg_attr(test, schemars(extend("default" = "appStoreConnect_allAppsVisible")))]
     all_apps_visible: Option<String>,
+    /// Holds whether Certificates, Identifiers & Profiles can be used.
+    #[cfg_attr(test, schemars(extend("default" = "appStoreConnect_provisioningAllowed")))]
     provisioning_allowed: Option<String>,
+    /// Holds the Apple Account of people for whom it differs from the work address.
+    #[cfg_attr(test, schemars(extend("default" = "appStoreConnect_appleAccount")))]
     apple_account: Option<String>,
+    /// Attributes kept for `explain` and the audit; they decide nothing.
     carried: Vec<String>,
 }
 
@@ -244,4 +275,12 @@ fn roles(path: &str, names: &[String], checker: &mut Checker) -> Roles {
         }
     }
     roles
+}
+
+/// The names a list of roles may hold, for the published schema. The Account Holder's is not among them.
+#[cfg(test)]
+fn role_names(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    let known = KnownRole::ALL.iter().filter(|known| **known != KnownRole::AccountHolder);
+    let names: Vec<_> = known.map(|known| known.as_str()).collect();
+    schemars::json_schema!({"type": "array", "items": {"type": "string", "enum": names}})
 }

@@ -11,22 +11,36 @@ use crate::secret::SecretRef;
 
 /// `[app_store_connect]` as written.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema, serde::Serialize))]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct AppStoreConnectTable {
+    /// Whether the key is the team's, which needs `issuer_id`, or one person's.
     key_type: KeyType,
+    /// Beside the list of keys in App Store Connect; team keys only, and required for them.
     issuer_id: Option<String>,
+    /// The ten characters beside the key. Required.
     key_id: Option<String>,
+    /// The `.p8` file that Apple lets one download once. Required.
     private_key_file: Option<String>,
+    /// The key's hourly budget, until the server's own header says otherwise.
+    #[cfg_attr(test, schemars(range(min = 1, max = 1_000_000)))]
     requests_per_hour: u32,
+    /// How much of it is left for other tools on the same key.
+    #[cfg_attr(test, schemars(range(max = 99)))]
     reserve_percent: u32,
+    /// The origin, without `/v1`; only for tests and proxies.
     base_url: String,
+    /// The day the key is to be replaced by your own rules; Apple's keys do not lapse. Warned of beforehand.
     credential_expires: Option<Day>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema, serde::Serialize))]
 #[serde(rename_all = "snake_case")]
 enum KeyType {
+    /// The team's key, with an issuer.
     Team,
+    /// One person's key, which acts as that person.
     Individual,
 }
 

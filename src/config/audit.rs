@@ -8,8 +8,10 @@ use super::values::Length;
 
 /// `[audit]` as written.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema, serde::Serialize))]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct AuditTable {
+    /// Older segments of the journal are folded into a checkpoint; at least 1d.
     retention: Length,
 }
 

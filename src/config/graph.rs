@@ -13,27 +13,49 @@ use crate::secret::SecretRef;
 
 /// `[source.graph]` as written.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema, serde::Serialize))]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct GraphTable {
+    /// The tenant, by id or by one of its domains. Required for `type = "graph"`.
     tenant_id: Option<String>,
+    /// The application (client) id of the app registration. Required for `type = "graph"`.
     client_id: Option<String>,
+    /// How rosterd says who it is.
     auth: GraphAuthKind,
+    /// The file with the client secret, for `auth = "secret"`.
     client_secret_file: Option<String>,
+    /// The certificate in PEM, which is no secret, for `auth = "certificate"`.
     certificate_file: Option<String>,
+    /// The file with the certificate's private key in PEM, for `auth = "certificate"`.
     private_key_file: Option<String>,
+    /// The file with a token of another issuer that Entra trusts, for `auth = "federated"`; read again for
+    /// every request.
     federated_token_file: Option<String>,
+    /// Which of Microsoft's clouds the tenant is in.
     cloud: Cloud,
+    /// Graph with its version; only for tests, proxies and other clouds. Default: follows from `cloud`, such as
+    /// `https://graph.microsoft.com/v1.0`.
     base_url: Option<String>,
+    /// Where tokens come from; the tenant is appended. Default: follows from `cloud`, such as
+    /// `https://login.microsoftonline.com`.
     authority_url: Option<String>,
+    /// The OAuth 2 scope to ask for. Default: follows from `cloud`, such as
+    /// `https://graph.microsoft.com/.default`.
     scope: Option<String>,
+    /// The day the secret or certificate lapses, where rosterd cannot see it by itself. Warned of beforehand,
+    /// in `status`, metrics and notices.
     credential_expires: Option<Day>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema, serde::Serialize))]
 #[serde(rename_all = "snake_case")]
 enum GraphAuthKind {
+    /// A client secret.
     Secret,
+    /// A certificate and its key.
     Certificate,
+    /// A token of another issuer that Entra trusts (workload identity federation).
     Federated,
 }
 
@@ -58,6 +80,7 @@ impl Default for GraphTable {
 
 /// `source.graph.cloud`: Microsoft's clouds share nothing, not even accounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema, serde::Serialize))]
 #[serde(rename_all = "snake_case")]
 pub enum Cloud {
     /// The one most have.

@@ -8,14 +8,25 @@ use crate::model::policy::{GuardPolicy, NewAdmins};
 
 /// `[guard]` as written.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema, serde::Serialize))]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct GuardTable {
+    /// Seats lost in one cycle that never need approval; 0 lets any need it. Cancelled invitations and narrowed
+    /// access count.
     removals_max: u32,
+    /// The same as a share of the team. The larger of the two counts.
+    #[cfg_attr(test, schemars(range(max = 100)))]
     removals_max_percent: u32,
+    /// Seats lost in a rolling 24 h.
     removals_max_per_day: u32,
+    /// Removals are held when this much fewer people are in scope than last time.
+    #[cfg_attr(test, schemars(range(max = 100)))]
     source_shrink_percent: u32,
+    /// Members with ADMIN that must be left, the Account Holder included.
     admins_min: u32,
+    /// What happens to whatever would make an administrator of somebody who is none.
     new_admins: NewAdmins,
+    /// Addresses or globs of seats that are never touched. The Account Holder never is.
     protected: Vec<String>,
 }
 

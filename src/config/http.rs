@@ -9,9 +9,12 @@ use crate::secret::SecretRef;
 
 /// `[http]` as written.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema, serde::Serialize))]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct HttpTable {
+    /// Address and port; "" turns it off. One that other machines reach needs `bearer_token_file`.
     listen: String,
+    /// The file with the token that pages with personal data want.
     bearer_token_file: Option<String>,
 }
 

@@ -8,16 +8,27 @@ use crate::model::policy::{Lifecycle, OnJoin, OnLeave, Unmanaged};
 
 /// `[lifecycle]` as written.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema, serde::Serialize))]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct LifecycleTable {
+    /// What happens when somebody in scope has no seat.
     on_join: OnJoin,
+    /// What happens when the identity provider disables the person; at once.
     on_deactivated: OnLeave,
+    /// What happens when the person is gone from the identity provider, after `leave_confirmations`.
     on_deleted: OnLeave,
+    /// What happens when the person is still there and no longer in scope, after `leave_confirmations`.
     on_out_of_scope: OnLeave,
+    /// Complete reads that must agree before `on_deleted` and `on_out_of_scope` act.
+    #[cfg_attr(test, schemars(range(min = 1, max = 100)))]
     leave_confirmations: u32,
+    /// How long they wait besides, from the first of those reads.
     leave_grace: Length,
+    /// How often an expired invitation is sent again.
     reinvite_max: u32,
+    /// An address that comes back under another id of the identity provider within this time is a conflict.
     reuse_window: Length,
+    /// Seats that rosterd neither invited nor adopted.
     unmanaged: UnmanagedTable,
 }
 
@@ -39,10 +50,14 @@ impl Default for LifecycleTable {
 
 /// `[lifecycle.unmanaged]` as written.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema, serde::Serialize))]
 #[serde(default, deny_unknown_fields)]
 struct UnmanagedTable {
+    /// The seat's person is disabled in the identity provider.
     deactivated: OnLeave,
+    /// The seat's person is in the identity provider and not in scope.
     out_of_scope: OnLeave,
+    /// Nobody in the directory has the seat's address.
     unknown: OnLeave,
 }
 

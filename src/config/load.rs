@@ -88,7 +88,10 @@ fn read(path: &Path) -> Result<String, Problem> {
         hint: Some(hint.to_owned()),
     };
     let metadata = fs::metadata(path).map_err(|error| {
-        fail(format!("cannot be read: {error}"), "name the configuration with -c FILE or $ROSTERD_CONFIG")
+        fail(
+            format!("cannot be read: {error}"),
+            "name the configuration with -c FILE or $ROSTERD_CONFIG; config.example.toml has every key",
+        )
     })?;
     if !metadata.is_file() {
         return Err(fail("is not a file".to_owned(), "name the configuration file itself with -c FILE"));

@@ -50,20 +50,39 @@ pub(crate) use values::duration_text;
 
 /// The whole file as written.
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema, serde::Serialize))]
 #[serde(default, deny_unknown_fields)]
 struct Tables {
+    /// The team's name: shown in logs, metrics, notices and plans, and a part of every plan's digest. At most
+    /// 64 characters, no slash. Required.
     name: Option<String>,
+    /// Where journal, cache and lock are kept, as an absolute path. Default: `$STATE_DIRECTORY`, which systemd sets;
+    /// else `/var/lib/rosterd` for root or where it exists; else `$XDG_STATE_HOME/rosterd` or
+    /// `~/.local/state/rosterd`. A configuration `NAME.toml` other than `config.toml` adds `-NAME`.
     state_dir: Option<String>,
+    /// Where the control socket is, as an absolute path. Default: `$RUNTIME_DIRECTORY`, which systemd sets; else
+    /// `/run/rosterd` for root or where it exists; else `$XDG_RUNTIME_DIR/rosterd` or `~/.local/state/rosterd`. A
+    /// configuration `NAME.toml` other than `config.toml` adds `-NAME`.
     runtime_dir: Option<String>,
+    /// When cycles start.
     schedule: schedule::ScheduleTable,
+    /// Where people and groups come from.
     source: source::SourceTable,
+    /// Who is meant.
     scope: scope::ScopeTable,
+    /// What a person in scope gets.
     access: access::AccessTable,
+    /// What joining and leaving do.
     lifecycle: lifecycle::LifecycleTable,
+    /// What needs a second look. What is held here is released by `rosterd approve DIGEST`.
     guard: guard::GuardTable,
+    /// The team's API key and its budget.
     app_store_connect: app_store_connect::AppStoreConnectTable,
+    /// Where health, metrics and status are served.
     http: http::HttpTable,
+    /// How long decisions are kept.
     audit: audit::AuditTable,
+    /// Who is told, by webhook or e-mail; any number of `[[notify]]`, default none.
     notify: Vec<notify::NotifyTable>,
 }
 

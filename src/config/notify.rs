@@ -11,20 +11,35 @@ use crate::secret::SecretRef;
 
 /// One `[[notify]]` as written.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema, serde::Serialize))]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct NotifyTable {
+    /// How to tell. Required.
     #[serde(rename = "type")]
     kind: Option<NotifyType>,
+    /// What to tell of.
     events: Vec<NotifyEvent>,
+    /// Where to post, where the URL is no secret, for `type = "webhook"`.
     url: Option<String>,
+    /// The file with the URL, because whoever knows it can post there, for `type = "webhook"`.
     url_file: Option<String>,
+    /// The body's shape, for `type = "webhook"`.
+    #[cfg_attr(test, schemars(extend("default" = "json")))]
     format: Option<WebhookFormat>,
+    /// The mail server, for `type = "email"`.
     host: Option<String>,
+    /// Its port. Default: 587, 465 with `tls = "tls"`, 25 with `tls = "none"`.
     port: Option<u16>,
+    /// How the server is talked to; without TLS only on this machine.
+    #[cfg_attr(test, schemars(extend("default" = "starttls")))]
     tls: Option<MailTls>,
+    /// The sender's address. Required for `type = "email"`.
     from: Option<String>,
+    /// The receivers' addresses. Required for `type = "email"`.
     to: Option<Vec<String>>,
+    /// The user, where the server wants one.
     username: Option<String>,
+    /// The file with the user's password.
     password_file: Option<String>,
 }
 
@@ -48,14 +63,18 @@ impl Default for NotifyTable {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema, serde::Serialize))]
 #[serde(rename_all = "snake_case")]
 enum NotifyType {
+    /// An HTTP POST.
     Webhook,
+    /// A mail.
     Email,
 }
 
 /// What somebody may want to be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema, serde::Serialize))]
 #[serde(rename_all = "snake_case")]
 pub enum NotifyEvent {
     /// A guard holds something that can be approved.
@@ -130,6 +149,7 @@ impl fmt::Debug for WebhookUrl {
 
 /// The shape of a webhook's body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema, serde::Serialize))]
 #[serde(rename_all = "snake_case")]
 pub enum WebhookFormat {
     /// Our own JSON.
@@ -140,6 +160,7 @@ pub enum WebhookFormat {
 
 /// How a mail server is talked to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema, serde::Serialize))]
 #[serde(rename_all = "snake_case")]
 pub enum MailTls {
     /// Plain first, then TLS, which is insisted upon (port 587).

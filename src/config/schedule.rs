@@ -14,12 +14,21 @@ use super::values::Length;
 
 /// `[schedule]` as written.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema, serde::Serialize))]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct ScheduleTable {
+    /// From the end of a cycle to the start of the next; at least 1s. Not beside `cron`.
+    #[cfg_attr(test, schemars(extend("default" = "40m")))]
     interval: Option<Length>,
+    /// Instead of `interval`: second, minute, hour, day, month and weekday, such as `0 0 6-20 * * Mon-Fri`;
+    /// with five fields, seconds are 0.
     cron: Option<String>,
+    /// The IANA zone of the hours in `cron`, such as `Europe/Berlin`. Only with `cron`, then `UTC` by default.
     timezone: Option<String>,
+    /// Up to this much of the wait is added to it, so that several teams spread out.
+    #[cfg_attr(test, schemars(range(max = 100)))]
     jitter_percent: u32,
+    /// How often a source with change feeds is read whole again; more than 0s.
     full_interval: Length,
 }
 

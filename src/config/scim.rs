@@ -13,29 +13,51 @@ use crate::secret::SecretRef;
 
 /// `[source.scim]` as written.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema, serde::Serialize))]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct ScimTable {
+    /// The address up to and without the slash before `Users`; https, or http to this machine only. Required
+    /// for `type = "scim"`.
     base_url: Option<String>,
+    /// How rosterd says who it is.
     auth: ScimAuthKind,
+    /// The file with the token, for `auth = "bearer"`.
     token_file: Option<String>,
+    /// The user, for `auth = "basic"`.
     username: Option<String>,
+    /// The file with the password, for `auth = "basic"`.
     password_file: Option<String>,
+    /// Where tokens come from, for `auth = "oauth2"` (client credentials).
     token_url: Option<String>,
+    /// Our client's id, for `auth = "oauth2"`.
     client_id: Option<String>,
+    /// The file with the client's secret, for `auth = "oauth2"`.
     client_secret_file: Option<String>,
+    /// The OAuth 2 scope to ask for, where the provider wants one, for `auth = "oauth2"`.
     scope: Option<String>,
+    /// Entries asked for per page; the provider may send fewer.
+    #[cfg_attr(test, schemars(range(min = 1, max = 1000)))]
     page_size: u32,
+    /// Index pages read at the same time; providers with cursors are read one page after the other.
+    #[cfg_attr(test, schemars(range(min = 1, max = 16)))]
     concurrency: u32,
+    /// The URN below which the provider keeps attributes that somebody added.
     attribute_namespace: String,
+    /// Certificates in PEM that are trusted beside the system's; relative to the configuration file.
     ca_file: Option<String>,
+    /// The day the credential lapses. Warned of beforehand, in `status`, metrics and notices.
     credential_expires: Option<Day>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema, serde::Serialize))]
 #[serde(rename_all = "snake_case")]
 enum ScimAuthKind {
+    /// A token that does not change by itself.
     Bearer,
+    /// User and password.
     Basic,
+    /// Client credentials at a token endpoint.
     Oauth2,
 }
 

@@ -9,20 +9,32 @@ use crate::model::policy::{AddressGlobs, GroupName, Scope, ScopeMode};
 
 /// `[scope]` as written.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema, serde::Serialize))]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct ScopeTable {
+    /// Who counts: members of `groups`, who is assigned to the Entra application (Graph only), or everybody.
     mode: Mode,
+    /// Groups by display name or id. One that is not found is an error, never "nobody". Required for `mode =
+    /// "groups"`.
     groups: Vec<String>,
+    /// Whether members of member groups count.
     nested: bool,
+    /// A SCIM filter that the person must pass as well, such as `userType eq "Employee"`. With Graph it names
+    /// Graph's own properties.
     filter: Option<String>,
+    /// Addresses or globs of people that never count, such as `svc-*@example.com`.
     exclude: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema, serde::Serialize))]
 #[serde(rename_all = "snake_case")]
 enum Mode {
+    /// Members of `groups`.
     Groups,
+    /// Who is assigned to the Entra application, in person or by a group.
     Assigned,
+    /// Everybody the source lists.
     All,
 }
 

@@ -12,20 +12,29 @@ use super::scim::{ScimConfig, ScimTable};
 
 /// `[source]` as written.
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema, serde::Serialize))]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct SourceTable {
+    /// Which of the tables below is used. Required.
     #[serde(rename = "type")]
     kind: Option<SourceType>,
+    /// A SCIM 2.0 provider.
     scim: Option<ScimTable>,
+    /// Microsoft Graph, for Entra ID.
     graph: Option<GraphTable>,
+    /// A file, for providers that can only export.
     file: Option<FileTable>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema, serde::Serialize))]
 #[serde(rename_all = "snake_case")]
 enum SourceType {
+    /// A SCIM 2.0 provider.
     Scim,
+    /// Microsoft Graph.
     Graph,
+    /// A file.
     File,
 }
 
@@ -95,8 +104,11 @@ impl SourceTable {
 
 /// `[source.file]` as written.
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema, serde::Serialize))]
 #[serde(default, deny_unknown_fields)]
 struct FileTable {
+    /// A SCIM ListResponse or `{"users": …, "groups": …}`; relative to the configuration file. Required for
+    /// `type = "file"`.
     path: Option<String>,
 }
 

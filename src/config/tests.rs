@@ -13,6 +13,8 @@ use super::*;
 use crate::model::Role;
 use crate::model::policy::{Combine, OnLeave, ScopeMode};
 
+mod reference;
+
 const EXAMPLE: &str = include_str!("../../config.example.toml");
 
 /// The least that is a configuration, in pieces that a case can replace.

@@ -89,7 +89,45 @@ pub(crate) fn duration_text(duration: SignedDuration) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
+    use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+    use serde::{Serialize, Serializer};
+
     use super::*;
+
+    impl JsonSchema for Length {
+        fn schema_name() -> Cow<'static, str> {
+            LENGTH.into()
+        }
+
+        fn json_schema(_: &mut SchemaGenerator) -> Schema {
+            let unit = "w|weeks?|d|days?|h|hours?|m|minutes?|s|seconds?";
+            json_schema!({"type": "string", "pattern": format!("^([0-9]+ ?({unit}) ?)+$"), "examples": ["40m", "24h", "3d"]})
+        }
+    }
+
+    impl JsonSchema for Day {
+        fn schema_name() -> Cow<'static, str> {
+            DAY.into()
+        }
+
+        fn json_schema(_: &mut SchemaGenerator) -> Schema {
+            json_schema!({"type": "string", "format": "date", "examples": ["2027-01-31"]})
+        }
+    }
+
+    impl Serialize for Length {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.serialize_str(&duration_text(self.0))
+        }
+    }
+
+    impl Serialize for Day {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.collect_str(&self.0)
+        }
+    }
 
     #[test]
     fn durations_are_read_with_days() {

@@ -13,6 +13,9 @@ const PATIENCE: Duration = Duration::from_secs(2 * 60 * 60);
 /// nobody should wait two hours to learn that.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
 
+/// How often one is asked for while a long answer is waited for.
+const ASK_AGAIN: Duration = Duration::from_secs(10);
+
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
@@ -52,12 +55,25 @@ pub async fn ask(runtime_dir: &Path, request: &Request) -> Result<Answer, Client
     let send = |request: &Request, patience: Duration| {
         client.post("http://rosterd/control").timeout(patience).json(request).send()
     };
-    let patience = if matches!(request, Request::Status) {
-        SIGN_OF_LIFE
-    } else {
-        send(&Request::Status, SIGN_OF_LIFE).await.map_err(failed)?;
-        PATIENCE
+    if matches!(request, Request::Status) {
+        return answer(send(request, SIGN_OF_LIFE).await.map_err(failed)?).await.map_err(failed);
+    }
+    send(&Request::Status, SIGN_OF_LIFE).await.map_err(failed)?;
+    let waits_while_it_lives = async {
+        loop {
+            tokio::time::sleep(ASK_AGAIN).await;
+            if let Err(error) = send(&Request::Status, SIGN_OF_LIFE).await {
+                return error;
+            }
+        }
     };
-    let reply = send(request, patience).await.map_err(failed)?;
-    reply.error_for_status().map_err(failed)?.json().await.map_err(failed)
+    let reply = async { answer(send(request, PATIENCE).await?).await };
+    tokio::select! {
+        answer = reply => answer.map_err(failed),
+        error = waits_while_it_lives => Err(failed(error)),
+    }
+}
+
+async fn answer(reply: reqwest::Response) -> reqwest::Result<Answer> {
+    reply.error_for_status()?.json().await
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -141,8 +142,15 @@ where
         if let Some(finished) = finished {
             self.remember(&finished.observed, &finished.planned.plan, &report);
         }
-        self.state.put_cycle(&report.id, &report);
+        self.recorded(&report);
         report
+    }
+
+    /// The end of a cycle is written: its record in the journal, both sides and the report in the cache.
+    fn recorded(&self, report: &CycleReport) {
+        self.state.put_cycle(&report.id, report);
+        let took = self.clock.now().duration_since(report.finished_at);
+        self.metrics.stage("record", Duration::try_from(took).unwrap_or_default());
     }
 
     /// What the cache keeps of a cycle. A cache that cannot be written costs a full read, so it is only logged.
@@ -276,7 +284,7 @@ where
         let applied = context.apply(&shown.observed, &shown.planned, saved).await?;
         let report = context.finish(started, &shown.planned, &applied);
         self.remember(&shown.observed, &shown.planned.plan, &report);
-        self.state.put_cycle(&report.id, &report);
+        self.recorded(&report);
         Ok(Answer::Applied { report: Box::new(report), plan: Box::new(shown.planned.plan) })
     }
 

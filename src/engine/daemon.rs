@@ -1,29 +1,33 @@
 //! `run`: one worker that does cycles when they are due, beside the socket, the health endpoints and the signals.
 
-use std::future::Future;
+mod renewal;
+mod signals;
+mod systemd;
+
 use std::pin::pin;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::commands::Caller;
 use super::cycle::Progress;
 use super::report::{CycleReport, Doing, Quarantine, Status, Trouble};
-use super::status::{Live, failures, last_success};
+use super::status::{CYCLES, Live, failures, last_success};
 use super::wire::{Team, Wiring};
-use super::{quarantine, schedule};
+use super::{history, quarantine, schedule};
 use crate::clock::Clock;
+use crate::config::Config;
 use crate::control;
 use crate::control::protocol::{Answer, Request};
 use crate::metrics::Metrics;
 use crate::model::event::{Actor, CycleResult};
 use crate::notify::{Condition, Notifier};
+use crate::serve::Token;
 use crate::state::{Note, State};
 
 /// A worker that made no step for this long hangs: the longest wait within a cycle is 15 minutes.
@@ -45,6 +49,9 @@ pub struct Shared {
     wake: Arc<Notify>,
     live: Mutex<Live>,
     notifier: Mutex<Notifier>,
+    http_token: Token,
+    /// Set by a reload: the next cycle is due by another rule.
+    rescheduled: AtomicBool,
     /// Set by a signal or an approval: run now, quarantine or not.
     asked: Mutex<bool>,
     started: Instant,
@@ -63,6 +70,7 @@ impl Shared {
     fn new(
         team: Team,
         notifier: Notifier,
+        http_token: Token,
         state: Arc<State>,
         metrics: Arc<Metrics>,
         clock: Clock,
@@ -83,6 +91,8 @@ impl Shared {
             wake: Arc::new(Notify::new()),
             live: Mutex::new(live),
             notifier: Mutex::new(notifier),
+            http_token,
+            rescheduled: AtomicBool::new(false),
             asked: Mutex::new(false),
             started: Instant::now(),
             step: AtomicI64::new(0),
@@ -109,7 +119,7 @@ impl Shared {
             Progress::Applying(done, of) => (Doing::Applying, format!("applying {done} of {of}")),
         };
         self.live().doing = doing;
-        tell_systemd(&[sd_notify::NotifyState::Status(&text)]);
+        systemd::status(&text);
     }
 
     /// True while the worker makes progress.
@@ -128,13 +138,48 @@ impl Shared {
     /// Tells people what is new. What has been told is kept, so that a restart does not tell it again.
     fn announce(&self) {
         let now = Condition::of(&self.status());
-        let mut notifier = self.notifier.lock().expect("nobody panics with it");
+        let mut notifier = self.notifier();
         notifier.conditions(&now);
         self.state.put_note(Note::Daemon, notifier.snapshot());
     }
 
+    fn notifier(&self) -> std::sync::MutexGuard<'_, Notifier> {
+        self.notifier.lock().expect("nobody panics with it")
+    }
+
+    /// Notices go out by another notifier, which knows what was announced. What the old one has under way still goes out.
+    fn replace_notifier(&self, mut new: Notifier) {
+        let mut notifier = self.notifier();
+        new.restore(notifier.snapshot().clone());
+        *notifier = new;
+    }
+
+    /// Goes on with another wiring. What a cycle in progress holds is its own.
+    fn take(self: &Arc<Self>, wiring: Wiring) {
+        let old = self.team.load_full();
+        for key in needs_a_restart(&old.config, &wiring.team.config) {
+            tracing::warn!(key, "this key is read at the start only; restart to use its new value");
+        }
+        self.http_token.store(wiring.http_token.map(Arc::new));
+        self.replace_notifier(wiring.notifier);
+        self.team.store(Arc::new(watched(wiring.team, Arc::downgrade(self))));
+        self.live().reload_trouble = None;
+        self.metrics.config_reload_successful.set(1);
+        self.metrics.credentials_reload_successful.set(1);
+        self.rescheduled.store(true, Ordering::SeqCst);
+        self.wake.notify_one();
+    }
+
+    fn publish_expiry(&self, team: &Team) {
+        for credential in team.known(self.clock.now()).credentials {
+            if let Some(at) = credential.expires {
+                self.metrics.credential_expiry(&credential.name, at);
+            }
+        }
+    }
+
     fn cycles(&self) -> Vec<CycleReport> {
-        self.state.cycles(super::status::CYCLES)
+        history::cycles(&self.state, CYCLES)
     }
 
     fn ask(&self) {
@@ -146,6 +191,18 @@ impl Shared {
         // The wall clock finds the time after a suspend; the monotonic one still fires when the wall clock was set back.
         self.clock.now() >= next || Instant::now() >= deadline
     }
+}
+
+/// Keys that a reload cannot change, because what they name is open.
+fn needs_a_restart(old: &Config, new: &Config) -> Vec<&'static str> {
+    let keys = [
+        ("name", old.name != new.name),
+        ("state_dir", old.state_dir != new.state_dir),
+        ("runtime_dir", old.runtime_dir != new.runtime_dir),
+        ("http.listen", old.http.listen != new.http.listen),
+        ("audit.retention", old.audit.retention != new.audit.retention),
+    ];
+    keys.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()
 }
 
 /// A team whose steps are seen by systemd, the watchdog and `status`.
@@ -200,12 +257,13 @@ pub async fn run(
     reload: Reload,
 ) -> anyhow::Result<()> {
     let Wiring { team, listen, http_token, runtime_dir, notifier } = wiring;
-    let shared = Shared::new(team, notifier, state, Arc::clone(&metrics), clock);
+    let token: Token = Arc::new(http_token.map(Arc::new).into());
+    let shared = Shared::new(team, notifier, Arc::clone(&token), state, Arc::clone(&metrics), clock);
     let servers = CancellationToken::new();
     let mut tasks = tokio::task::JoinSet::new();
     if let Some(address) = listen {
         let view: Arc<dyn crate::serve::View> = Arc::clone(&shared) as _;
-        let server = crate::serve::Server::bind(address, view, metrics, http_token)?;
+        let server = crate::serve::Server::bind(address, view, metrics, token)?;
         tracing::info!(listen = %address, "health endpoints ready");
         let stop = servers.clone();
         tasks.spawn(async move {
@@ -215,20 +273,20 @@ pub async fn run(
     }
     let socket = control::server::bind(&runtime_dir)?;
     tasks.spawn(control::server::run(socket, Arc::clone(&shared), servers.clone()));
-    tasks.spawn(signals(Arc::clone(&shared), reload)?);
+    tasks.spawn(signals::signals(Arc::clone(&shared), reload)?);
 
     let mut scheduler = schedule::ticker(Arc::clone(&shared.wake)).await?;
-    tell_systemd(&[
+    systemd::tell(&[
         sd_notify::NotifyState::Ready,
         sd_notify::NotifyState::Status("waiting for the first cycle"),
     ]);
     worker(&shared).await;
-    tell_systemd(&[sd_notify::NotifyState::Stopping]);
+    systemd::tell(&[sd_notify::NotifyState::Stopping]);
     shared.live().doing = Doing::Stopping;
     if let Err(error) = scheduler.shutdown().await {
         tracing::debug!(%error, "the scheduler did not stop cleanly");
     }
-    let notices = shared.notifier.lock().expect("nobody panics with it").finish(LAST_ANSWERS);
+    let notices = shared.notifier().finish(LAST_ANSWERS);
     notices.await;
     servers.cancel();
     let drained = tokio::time::timeout(LAST_ANSWERS, async { while tasks.join_next().await.is_some() {} });
@@ -249,6 +307,9 @@ async fn worker(shared: &Arc<Shared>) {
     while !shared.stop.is_cancelled() {
         shared.stepped();
         feed_watchdog(shared);
+        if shared.rescheduled.swap(false, Ordering::SeqCst) {
+            (next, deadline) = rescheduled(shared);
+        }
         let asked = std::mem::take(&mut *shared.asked.lock().expect("nobody panics with it"));
         if asked || shared.is_due(next, deadline) {
             let report = one_cycle(shared).await;
@@ -268,8 +329,7 @@ fn first_due(shared: &Shared) -> (Timestamp, Instant) {
     let team = shared.team.load();
     let now = shared.clock.now();
     let gap = team.schedule.typical_gap(now);
-    #[expect(clippy::cast_precision_loss, reason = "seconds of an interval are small")]
-    shared.metrics.schedule_interval.set(gap.as_secs() as f64);
+    set_gap(shared, gap);
     let cycles = shared.cycles();
     if let Some(at) = last_success(&cycles) {
         #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 fit a double")]
@@ -285,6 +345,27 @@ fn first_due(shared: &Shared) -> (Timestamp, Instant) {
     set_next(shared, due)
 }
 
+/// The next cycle by the schedule of a new configuration, counted from the end of the last one.
+fn rescheduled(shared: &Shared) -> (Timestamp, Instant) {
+    let team = shared.team.load();
+    let now = shared.clock.now();
+    let gap = team.schedule.typical_gap(now);
+    set_gap(shared, gap);
+    let cycles = shared.cycles();
+    let ended = cycles.first().map_or(now, |cycle| cycle.finished_at);
+    let due = match (quarantine::after(&cycles, gap, ended), &team.schedule.timing) {
+        (Some(kept), _) => kept.until,
+        (None, schedule::Timing::Interval(_)) => team.schedule.next_after(ended, fraction()),
+        (None, schedule::Timing::Cron { .. }) => team.schedule.next_after(now, fraction()),
+    };
+    set_next(shared, due.max(now))
+}
+
+fn set_gap(shared: &Shared, gap: Duration) {
+    #[expect(clippy::cast_precision_loss, reason = "seconds of an interval are small")]
+    shared.metrics.schedule_interval.set(gap.as_secs() as f64);
+}
+
 fn set_next(shared: &Shared, next: Timestamp) -> (Timestamp, Instant) {
     shared.live().next_cycle = Some(next);
     #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 fit a double")]
@@ -294,21 +375,38 @@ fn set_next(shared: &Shared, next: Timestamp) -> (Timestamp, Instant) {
     (next, Instant::now() + wait)
 }
 
-/// Runs a cycle while the watchdog is fed from its steps.
+/// Runs a cycle. Meanwhile, and while a command is waited for, the watchdog is fed as long as there is progress.
 async fn one_cycle(shared: &Arc<Shared>) -> CycleReport {
-    let _turn = shared.busy.lock().await;
-    let team = shared.team.load_full();
-    let caller = Caller { actor: Actor::Daemon, cancel: shared.stop.clone() };
-    let mut cycle = pin!(team.core.cycle(&caller));
-    let report = loop {
+    let cycle = async {
+        let _turn = shared.busy.lock().await;
+        shared.stepped();
+        renewal::renew(shared);
+        let team = shared.team.load_full();
+        let caller = Caller { actor: Actor::Daemon, cancel: shared.stop.clone() };
+        let report = team.core.cycle(&caller).await;
+        tokio::select! {
+            () = team.learn_credentials() => {}
+            () = shared.stop.cancelled() => {}
+        }
+        shared.live().doing = Doing::Waiting;
+        report
+    };
+    let mut cycle = pin!(cycle);
+    let mut answered = shared.metrics.requests_ended();
+    loop {
         tokio::select! {
             report = &mut cycle => break report,
-            () = tokio::time::sleep(Duration::from_secs(1)) => feed_watchdog(shared),
+            () = tokio::time::sleep(Duration::from_secs(1)) => {
+                // A walk of many pages is one step of a cycle, and each of its answers is progress.
+                let now = shared.metrics.requests_ended();
+                if now != answered {
+                    answered = now;
+                    shared.stepped();
+                }
+                feed_watchdog(shared);
+            }
         }
-    };
-    team.learn_credentials().await;
-    shared.live().doing = Doing::Waiting;
-    report
+    }
 }
 
 fn after_cycle(shared: &Shared, report: &CycleReport) -> (Timestamp, Instant) {
@@ -328,7 +426,7 @@ fn after_cycle(shared: &Shared, report: &CycleReport) -> (Timestamp, Instant) {
     shared.announce();
     shared.state.put_note(Note::Budget, &team.core.team.budget().snapshot());
     let text = format!("last cycle: {}, next at {next:.0}", report.result.as_str());
-    tell_systemd(&[sd_notify::NotifyState::Status(&text)]);
+    systemd::status(&text);
     due
 }
 
@@ -343,11 +441,7 @@ fn publish(shared: &Shared, report: &CycleReport, cycles: &[CycleReport], kept: 
     metrics.consecutive_failures.set(i64::from(failures(cycles)));
     metrics.quarantined.set(i64::from(kept.is_some()));
     metrics.state_size.set(i64::try_from(shared.state.size_bytes()).unwrap_or(i64::MAX));
-    for credential in shared.team.load().known(shared.clock.now()).credentials {
-        if let Some(at) = credential.expires {
-            metrics.credential_expiry(&credential.name, at);
-        }
-    }
+    shared.publish_expiry(&shared.team.load());
 }
 
 /// The handful of lines of a cycle. The journal's head goes to the log, so that a rewritten journal disagrees with it.
@@ -384,74 +478,9 @@ fn log_end(report: &CycleReport, kept: Option<&Quarantine>, state: &State) {
     }
 }
 
-/// Handles SIGHUP, SIGUSR1, SIGTERM and SIGINT.
-fn signals(shared: Arc<Shared>, reload: Reload) -> anyhow::Result<impl Future<Output = std::io::Result<()>>> {
-    let mut hangup = signal(SignalKind::hangup())?;
-    let mut now = signal(SignalKind::user_defined1())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        loop {
-            let stop = tokio::select! {
-                () = received(&mut hangup) => { reload_now(&shared, &reload).await; false }
-                () = received(&mut now) => { tracing::info!("asked to run a cycle now"); shared.ask(); false }
-                () = received(&mut terminate) => true,
-                () = received(&mut interrupt) => true,
-            };
-            if stop {
-                tracing::info!("stopping: the request in flight is finished and recorded");
-                shared.stop.cancel();
-                shared.wake.notify_one();
-                return Ok(());
-            }
-        }
-    })
-}
-
-async fn received(signal: &mut Signal) {
-    if signal.recv().await.is_none() {
-        std::future::pending::<()>().await;
-    }
-}
-
-/// Swaps the wiring for one made of the configuration on disk; a bad one keeps the old.
-async fn reload_now(shared: &Arc<Shared>, reload: &Reload) {
-    tell_systemd_reloading();
-    match reload() {
-        Ok(wiring) => {
-            let _turn = shared.busy.lock().await;
-            shared.team.store(Arc::new(watched(wiring.team, Arc::downgrade(shared))));
-            *shared.notifier.lock().expect("nobody panics with it") = wiring.notifier;
-            shared.live().reload_trouble = None;
-            shared.metrics.config_reload_successful.set(1);
-            tracing::info!("configuration reloaded");
-        }
-        Err(trouble) => {
-            shared.metrics.config_reload_successful.set(0);
-            let hint = trouble.hint.as_deref().unwrap_or_default();
-            tracing::error!(error = %trouble.text, hint, "the new configuration was refused, the old one stays");
-            shared.live().reload_trouble = Some(trouble);
-        }
-    }
-    tell_systemd(&[sd_notify::NotifyState::Ready]);
-}
-
 fn feed_watchdog(shared: &Shared) {
     if shared.is_live() {
-        tell_systemd(&[sd_notify::NotifyState::Watchdog]);
-    }
-}
-
-fn tell_systemd_reloading() {
-    match sd_notify::NotifyState::monotonic_usec_now() {
-        Ok(stamp) => tell_systemd(&[sd_notify::NotifyState::Reloading, stamp]),
-        Err(error) => tracing::debug!(%error, "no monotonic clock"),
-    }
-}
-
-fn tell_systemd(states: &[sd_notify::NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(states) {
-        tracing::debug!(%error, "systemd was not told");
+        systemd::tell(&[sd_notify::NotifyState::Watchdog]);
     }
 }
 

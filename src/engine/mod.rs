@@ -3,8 +3,10 @@
 pub mod apply;
 pub mod commands;
 pub mod conditions;
+pub mod credentials;
 pub mod cycle;
 pub mod daemon;
+pub mod history;
 pub mod quarantine;
 pub mod report;
 pub mod schedule;

@@ -60,6 +60,20 @@ pub struct Trouble {
     pub hint: Option<String>,
 }
 
+impl Trouble {
+    /// What can be told to anyone: texts of errors may name people, their class does not.
+    fn without_personal_data(exit_code: u8) -> Self {
+        let class = match exit_code {
+            4 => "a peer refused our credential or its rights",
+            5 => "some operations failed",
+            6 => "the state was locked",
+            78 => "the configuration was refused",
+            _ => "the cycle could not be ended",
+        };
+        Self { text: format!("{class}; `rosterd status` on the machine says more"), hint: None }
+    }
+}
+
 /// What the daemon does right now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -167,7 +181,10 @@ pub struct Status {
     pub budget: BudgetReport,
     /// Our credentials.
     pub credentials: Vec<CredentialReport>,
-    /// False after a reload that was refused, with why.
+    /// Credentials whose file on disk was refused, with why; the one before it goes on.
+    #[serde(default)]
+    pub credential_troubles: BTreeMap<String, Trouble>,
+    /// After a reload that was refused, with why.
     pub reload_trouble: Option<Trouble>,
 }
 
@@ -181,12 +198,16 @@ impl Status {
                 coverage.problems.clear();
             }
             if let Some(error) = &mut cycle.error {
-                "see `rosterd status` on the machine".clone_into(&mut error.text);
-                error.hint = None;
+                *error = Trouble::without_personal_data(cycle.exit_code);
             }
         }
-        if let Some(quarantine) = &mut self.quarantine {
-            quarantine.trouble = None;
+        let last = self.cycles.first().map_or(1, |cycle| cycle.exit_code);
+        if let Some(trouble) = self.quarantine.as_mut().and_then(|quarantine| quarantine.trouble.as_mut()) {
+            *trouble = Trouble::without_personal_data(last);
+        }
+        for trouble in self.credential_troubles.values_mut() {
+            "the file on disk was refused".clone_into(&mut trouble.text);
+            trouble.hint = Some("see `rosterd status` on the machine".to_owned());
         }
         self.reload_trouble = self.reload_trouble.map(|_| Trouble {
             text: "the configuration on disk was refused".to_owned(),

@@ -40,11 +40,13 @@ pub struct Known {
     pub budget: BudgetReport,
     /// Ours.
     pub credentials: Vec<CredentialReport>,
+    /// Those whose file on disk was refused.
+    pub credential_troubles: BTreeMap<String, Trouble>,
 }
 
 /// Everything `status` shows.
 pub fn status(state: &State, now: Timestamp, known: Known, live: Option<Live>) -> Status {
-    let cycles: Vec<CycleReport> = state.cycles(CYCLES);
+    let cycles: Vec<CycleReport> = super::history::cycles(state, CYCLES);
     let ledger = state.ledger();
     let held = state.note::<Plan>(Note::LastPlan).map(|plan| plan.held).unwrap_or_default();
     let mut held_by_reason = BTreeMap::new();
@@ -87,6 +89,7 @@ pub fn status(state: &State, now: Timestamp, known: Known, live: Option<Live>) -
         open_intents: ledger.open_intents.len(),
         budget: known.budget,
         credentials: known.credentials,
+        credential_troubles: known.credential_troubles,
         reload_trouble,
     }
 }

@@ -5,28 +5,27 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use secrecy::SecretString;
 
 use super::CycleError;
 use super::commands::Core;
+use super::credentials::{self, Credentials, Part, with_found};
 use super::cycle::Progress;
 use super::report::{BudgetReport, CredentialReport, Status};
 use super::schedule::{Schedule, Timing};
-use super::status::Known;
+use super::status::{CYCLES, Known};
 use crate::asc::client::{AscClient, Reach, Settings};
 use crate::asc::rate::{Budget, BudgetState};
-use crate::asc::token::{KeyError, SigningKey};
+use crate::asc::token::{KeyError, KeyKind};
 use crate::clock::Clock;
-use crate::config::{self, Config, GraphConfig, ScimAuth, ScimConfig, SourceConfig, When};
+use crate::config::{self, Config, GraphConfig, ScimConfig, SourceConfig, When};
 use crate::http::HttpOptions;
 use crate::metrics::Metrics;
 use crate::model::Policy;
 use crate::notify::Notifier;
 use crate::secret::{SecretError, SecretRef};
 use crate::source::file::FileSource;
-use crate::source::graph::{AssertionAlgorithm, GraphAuth, GraphSettings, GraphSource};
+use crate::source::graph::{GraphAuth, GraphSettings, GraphSource};
 use crate::source::scim::{self, ScimSource};
 use crate::source::{AnySource, SourceError};
 use crate::state::{Note, OpenOptions, State, StateError};
@@ -103,10 +102,12 @@ pub struct Team {
     pub core: Core<AnySource, AscClient>,
     /// When.
     pub schedule: Schedule,
-    credentials: Vec<CredentialReport>,
+    /// What was read of the files that hold secrets.
+    pub credentials: Credentials,
+    /// What all of it is made of.
+    pub config: Arc<Config>,
     /// What the source found out about its own credential.
     learned: Mutex<Option<(Timestamp, &'static str)>>,
-    name: Arc<str>,
 }
 
 impl Team {
@@ -116,11 +117,33 @@ impl Team {
         *self.learned.lock().unwrap_or_else(PoisonError::into_inner) = found;
     }
 
+    /// Reads a credential of the clients again, and uses it from the next request on; those of others are theirs to read.
+    ///
+    /// # Errors
+    /// One that cannot be used; the old one stays.
+    pub fn renew(&self, part: Part) -> Result<(), WireError> {
+        match part {
+            Part::Key => {
+                let kind = self.config.app_store_connect.kind.clone();
+                self.core.team.swap_key(credentials::signing_key(&self.config, kind)?);
+            }
+            Part::Source => match (&self.core.source, &self.config.source) {
+                (AnySource::Scim(source), SourceConfig::Scim(scim)) => {
+                    source.swap_auth(credentials::scim_auth(scim)?)?;
+                }
+                (AnySource::Graph(source), _) => source.renew()?,
+                (AnySource::Scim(_) | AnySource::File(_), _) => {}
+            },
+            Part::HttpToken | Part::Notices => {}
+        }
+        Ok(())
+    }
+
     /// What the configuration and the clients know.
     pub fn known(&self, now: Timestamp) -> Known {
         let usage = self.core.team.budget().usage();
         Known {
-            team: self.name.to_string(),
+            team: self.config.name.to_string(),
             interval_seconds: self.schedule.typical_gap(now).as_secs(),
             budget: BudgetReport {
                 limit: usage.limit,
@@ -128,26 +151,15 @@ impl Team {
                 used: usage.used,
                 remaining: usage.remaining,
             },
-            credentials: self.credentials(),
+            credentials: self.reports(),
+            credential_troubles: self.credentials.troubles(),
         }
     }
 
-    fn credentials(&self) -> Vec<CredentialReport> {
+    fn reports(&self) -> Vec<CredentialReport> {
         let found = *self.learned.lock().unwrap_or_else(PoisonError::into_inner);
-        with_found(self.credentials.clone(), found)
+        with_found(credentials::reports(&self.config), found)
     }
-}
-
-/// The provider's own word on its credential counts more than a date somebody wrote down.
-pub fn with_found(
-    mut credentials: Vec<CredentialReport>,
-    found: Option<(Timestamp, &'static str)>,
-) -> Vec<CredentialReport> {
-    if let (Some((expires, known_from)), Some(of_source)) = (found, credentials.get_mut(1)) {
-        of_source.expires = Some(expires);
-        of_source.known_from = Some(known_from.to_owned());
-    }
-    credentials
 }
 
 /// An engine for one command.
@@ -201,6 +213,7 @@ fn open_state(config: &Config, usage: Use) -> Result<State, StateError> {
     for notice in notices {
         tracing::warn!(notice = %notice, "state repaired");
     }
+    super::history::restore(&state, CYCLES);
     Ok(state)
 }
 
@@ -228,9 +241,18 @@ impl Parts {
         progress: Box<dyn Fn(Progress) + Send + Sync>,
     ) -> Result<Team, WireError> {
         let budget = self.budget.clone();
+        let credentials = Credentials::of(config);
+        let kind = config.app_store_connect.kind.clone();
         let core = Core {
             source: source(config, &self.metrics, &self.clock)?,
-            team: client(config, reach, Arc::clone(&self.metrics), self.clock.clone(), self.budget.clone())?,
+            team: client(
+                config,
+                kind,
+                reach,
+                Arc::clone(&self.metrics),
+                self.clock.clone(),
+                self.budget.clone(),
+            )?,
             state: Arc::clone(&self.state),
             policy: config.policy(),
             full_interval: config.schedule.full_interval,
@@ -240,23 +262,22 @@ impl Parts {
             progress,
             shown: Mutex::new(None),
         };
-        let (schedule, name) = (schedule(config), Arc::clone(&config.name));
-        Ok(Team { core, schedule, credentials: credentials(config), learned: Mutex::new(None), name })
+        let (schedule, config) = (schedule(config), Arc::new(config.clone()));
+        Ok(Team { core, schedule, credentials, config, learned: Mutex::new(None) })
     }
 }
 
 fn client(
     config: &Config,
+    kind: KeyKind,
     reach: Reach,
     metrics: Arc<Metrics>,
     clock: Clock,
     budget: Budget,
 ) -> Result<AscClient, WireError> {
-    let asc = &config.app_store_connect;
-    let pem = asc.private_key.read()?;
-    let key = SigningKey::new(asc.kind.clone(), &asc.key_id, &pem)
-        .map_err(|error| WireError::Key { path: asc.private_key.path().display().to_string(), error })?;
-    let settings = Settings { origin: asc.base_url.clone(), key, reach, http: HttpOptions::standard() };
+    let key = credentials::signing_key(config, kind)?;
+    let origin = config.app_store_connect.base_url.clone();
+    let settings = Settings { origin, key, reach, http: HttpOptions::standard() };
     Ok(AscClient::new(settings, metrics, clock, budget)?)
 }
 
@@ -277,18 +298,7 @@ fn source(config: &Config, metrics: &Arc<Metrics>, clock: &Clock) -> Result<AnyS
 }
 
 fn scim_settings(scim: &ScimConfig) -> Result<scim::Settings, SecretError> {
-    let auth = match &scim.auth {
-        ScimAuth::Bearer { token } => scim::Auth::Bearer { token: token.read()? },
-        ScimAuth::Basic { username, password } => {
-            scim::Auth::Basic { username: username.clone(), password: password.read()? }
-        }
-        ScimAuth::OAuth2 { token_url, client_id, client_secret, scope } => scim::Auth::OAuth2 {
-            token_url: token_url.clone(),
-            client_id: client_id.clone(),
-            client_secret: client_secret.read()?,
-            scope: scope.clone(),
-        },
-    };
+    let auth = credentials::scim_auth(scim)?;
     Ok(scim::Settings {
         base_url: scim.base_url.clone(),
         auth,
@@ -301,11 +311,9 @@ fn scim_settings(scim: &ScimConfig) -> Result<scim::Settings, SecretError> {
 fn graph_settings(graph: &GraphConfig) -> GraphSettings {
     let auth = match &graph.auth {
         config::GraphAuth::Secret { client_secret } => GraphAuth::Secret(client_secret.clone()),
-        config::GraphAuth::Certificate { certificate, private_key } => GraphAuth::Certificate {
-            certificate: certificate.clone(),
-            key: private_key.clone(),
-            algorithm: AssertionAlgorithm::Ps256,
-        },
+        config::GraphAuth::Certificate { certificate, private_key } => {
+            GraphAuth::Certificate { certificate: certificate.clone(), key: private_key.clone() }
+        }
         config::GraphAuth::Federated { token } => GraphAuth::Federated(token.clone()),
     };
     GraphSettings {
@@ -327,21 +335,6 @@ fn schedule(config: &Config) -> Schedule {
     Schedule { timing, jitter_percent }
 }
 
-fn credentials(config: &Config) -> Vec<CredentialReport> {
-    let report = |name: &str, day: Option<Date>| CredentialReport {
-        name: name.to_owned(),
-        expires: day.and_then(|day| day.to_zoned(TimeZone::UTC).ok()).map(|at| at.timestamp()),
-        known_from: day.map(|_| "configuration".to_owned()),
-    };
-    let mut all = vec![report("app_store_connect_key", config.app_store_connect.credential_expires)];
-    match &config.source {
-        SourceConfig::Scim(scim) => all.push(report("scim_credential", scim.credential_expires)),
-        SourceConfig::Graph(graph) => all.push(report("graph_credential", graph.credential_expires)),
-        SourceConfig::File(_) => {}
-    }
-    all
-}
-
 /// Clients and policy alone, for `doctor`.
 #[derive(Debug)]
 pub struct Probe {
@@ -360,13 +353,21 @@ pub struct Probe {
 /// # Errors
 /// See [`WireError`].
 pub fn probe(config: &Config) -> Result<Probe, WireError> {
-    let (metrics, clock) = (Metrics::new(), Clock::System);
+    let source = source(config, &Metrics::new(), &Clock::System)?;
+    let team = probe_key(config, config.app_store_connect.kind.clone())?;
+    Ok(Probe { source, team, policy: config.policy(), credentials: credentials::reports(config) })
+}
+
+/// App Store Connect alone, with the key taken for one of this kind.
+///
+/// # Errors
+/// See [`WireError`].
+pub fn probe_key(config: &Config, kind: KeyKind) -> Result<AscClient, WireError> {
     let asc = &config.app_store_connect;
+    let (metrics, clock) = (Metrics::new(), Clock::System);
     let reserve = u8::try_from(asc.reserve_percent).unwrap_or(100);
     let budget = Budget::new(asc.requests_per_hour, reserve, clock.clone(), BudgetState::default());
-    let source = source(config, &metrics, &clock)?;
-    let team = client(config, Reach::ReadOnly, metrics, clock, budget)?;
-    Ok(Probe { source, team, policy: config.policy(), credentials: credentials(config) })
+    client(config, kind, Reach::ReadOnly, metrics, clock, budget)
 }
 
 /// What the daemon gets for one configuration.
@@ -412,11 +413,15 @@ impl Rewire {
     /// See [`WireError`]; whatever runs is left alone.
     pub fn wiring(&self, config: &Config) -> Result<Wiring, WireError> {
         let team = self.parts.team(config, Reach::Full, Box::new(|_| {}))?;
+        let asc = &config.app_store_connect;
         let http_token = config.http.bearer_token.as_ref().map(SecretRef::read).transpose()?;
         let (metrics, clock) = (Arc::clone(&self.parts.metrics), self.parts.clock.clone());
         let mut notifier = Notifier::new(&config.name, &config.notify, metrics, clock)?;
         notifier.restore(self.parts.state.note(Note::Daemon).unwrap_or_default());
         let (listen, runtime_dir) = (config.http.listen, config.runtime_dir.clone());
+        // Last, when nothing can be refused any more.
+        let reserve = u8::try_from(asc.reserve_percent).unwrap_or(100);
+        self.parts.budget.configure(asc.requests_per_hour, reserve);
         Ok(Wiring { team, listen, http_token, runtime_dir, notifier })
     }
 }

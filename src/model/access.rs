@@ -122,6 +122,7 @@ pub type Roles = BTreeSet<Role>;
 
 /// What a seat may do. Serialized as in a plan's `before` and `after`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Access {
     /// Every role held.
     pub roles: Roles,

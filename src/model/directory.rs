@@ -117,6 +117,7 @@ pub struct Assignment {
 
 /// One thing that a read did not get, in words for the operator.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Problem(pub String);
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::access::Access;
 use super::event::{Departure, IntentId, LinkBy};
 use super::id::{Address, PersonId, SeatId};
-use super::operation::{Held, Kind, Operation, PersonRef};
+use super::operation::{Held, Hold, Kind, Operation, PersonRef};
 
 /// A person and the seat that is theirs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -139,8 +139,8 @@ pub struct Ledger {
     pub guarded: Vec<GuardedSet>,
     /// Writes without an outcome.
     pub open_intents: BTreeMap<String, OpenIntent>,
-    /// What waits, by [`hold_key`], with the detail last written down.
-    pub holds: BTreeMap<String, String>,
+    /// What waits, by [`hold_key`], with the reason last written down.
+    pub holds: BTreeMap<String, Hold>,
     /// Digest and time of saved plans that were applied, newest last, a few.
     pub spent_plans: Vec<(String, Timestamp)>,
 }

@@ -14,6 +14,7 @@ pub const SCHEMA: &str = "rosterd.plan/1";
 
 /// What an operation does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// Send an invitation. Apple sends the e-mail at once, so this is never repeated blindly.
@@ -49,6 +50,7 @@ impl fmt::Display for Kind {
 
 /// Whom an operation is about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct PersonRef {
     /// IdP id.
     pub id: PersonId,
@@ -60,6 +62,7 @@ pub struct PersonRef {
 
 /// The seat an operation touches.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Target {
     /// `users` or `userInvitations`.
     #[serde(rename = "type")]
@@ -73,6 +76,7 @@ pub struct Target {
 
 /// Apple's resource types that are seats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum TargetKind {
     /// Members.
     #[serde(rename = "users")]
@@ -109,6 +113,7 @@ impl Target {
 
 /// What an invitation says about its receiver. Apple refuses empty names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Invitee {
     /// Where it goes.
     pub email: Address,
@@ -120,6 +125,7 @@ pub struct Invitee {
 
 /// One write, with every id it touches, so that applying it makes no choices.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Operation {
     /// What it does.
     pub kind: Kind,
@@ -133,7 +139,7 @@ pub struct Operation {
     pub after: Option<Access>,
     /// Why, in order of weight; one sentence each.
     pub reasons: Vec<String>,
-    /// Only for [`Kind::Invite`].
+    /// Only for `invite`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invitee: Option<Invitee>,
     /// True for both halves of cancel-and-invite.
@@ -148,6 +154,7 @@ fn is_false(flag: &bool) -> bool {
 
 /// Why something was not planned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum HoldReason {
     /// A guard; released by `approve`.
@@ -229,6 +236,7 @@ impl fmt::Display for HoldReason {
 
 /// Why something waits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Hold {
     /// The class.
     pub reason: HoldReason,
@@ -245,6 +253,7 @@ impl Hold {
 
 /// An operation that was held back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Held {
     /// What would have been done.
     #[serde(flatten)]
@@ -255,10 +264,13 @@ pub struct Held {
 
 /// How much of both sides a plan rests on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct PlanCoverage {
     /// `complete`, `partial` or `failed`.
+    #[cfg_attr(test, schemars(extend("enum" = ["complete", "partial", "failed"])))]
     pub directory: String,
     /// `complete`, `partial` or `failed`.
+    #[cfg_attr(test, schemars(extend("enum" = ["complete", "partial", "failed"])))]
     pub team: String,
     /// What is missing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -267,6 +279,7 @@ pub struct PlanCoverage {
 
 /// Counts of a plan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Summary {
     /// Invitations to send.
     pub invite: usize,
@@ -291,6 +304,7 @@ impl Summary {
 
 /// What applying costs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Forecast {
     /// Requests to App Store Connect.
     pub requests: u64,
@@ -300,14 +314,17 @@ pub struct Forecast {
 
 /// The one value that is computed, printed, saved, approved and applied.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Plan {
-    /// [`SCHEMA`].
+    /// Name and version of this shape.
+    #[cfg_attr(test, schemars(extend("const" = SCHEMA)))]
     pub schema: String,
     /// The configuration's `name`.
     pub team: String,
     /// When both sides had been read.
     pub created_at: Timestamp,
     /// `sha256:` and 64 hexadecimal digits over team, operations and held entries; no times, no forecast.
+    #[cfg_attr(test, schemars(regex(pattern = "^sha256:[0-9a-f]{64}$")))]
     pub digest: String,
     /// How much was seen.
     pub coverage: PlanCoverage,

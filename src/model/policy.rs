@@ -108,6 +108,7 @@ pub struct Rule {
 
 /// `access.combine`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema, serde::Serialize))]
 #[serde(rename_all = "snake_case")]
 pub enum Combine {
     /// All matching rules add up.
@@ -150,6 +151,7 @@ pub struct AccessPolicy {
 
 /// `lifecycle.on_join`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema, serde::Serialize))]
 #[serde(rename_all = "snake_case")]
 pub enum OnJoin {
     /// Invite.
@@ -160,6 +162,7 @@ pub enum OnJoin {
 
 /// What a departure does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema, serde::Serialize))]
 #[serde(rename_all = "snake_case")]
 pub enum OnLeave {
     /// Remove the seat or cancel the invitation.
@@ -204,6 +207,7 @@ pub struct Unmanaged {
 
 /// `guard.new_admins`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema, serde::Serialize))]
 #[serde(rename_all = "snake_case")]
 pub enum NewAdmins {
     /// Hold until approved.

@@ -111,6 +111,15 @@ impl Notice {
         }
     }
 
+    /// A line in the log, where somebody who has no channel finds it.
+    pub(super) fn log(&self) {
+        let (event, count, detail) = (self.topic.event().as_str(), self.count, self.lines.join("; "));
+        match self.edge {
+            Edge::Entered => tracing::warn!(event, count, detail, "somebody should look"),
+            Edge::Left => tracing::info!(event, "nothing of it is left"),
+        }
+    }
+
     /// Everything, for people.
     pub(super) fn text(&self) -> String {
         let mut text = self.title();

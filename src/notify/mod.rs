@@ -186,6 +186,8 @@ impl Notifier {
     pub fn conditions(&mut self, now: &BTreeSet<Condition>) {
         let at = self.clock.now();
         for notice in message::edges(&self.team, at, &self.previous, now) {
+            // Also where nobody is told by mail or chat, the log has it, once.
+            notice.log();
             for channel in &mut self.channels {
                 if notice.is_for(&channel.events) {
                     channel.hand_over(notice.clone(), &self.metrics, self.patience);

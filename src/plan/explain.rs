@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::model::policy::OnLeave;
 use crate::model::{Access, Activity, Address, AppId, Held, Hold, Operation, PersonId, PersonRef, SeatId};
 
 use super::correlate::{Case, Entry, Standing, Without};
@@ -43,7 +44,7 @@ pub struct Explanation {
 /// One thing that is known.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Step {
-    /// What it is about: `directory`, `scope`, `rules`, `access`, `seat`, `ledger`, `next`.
+    /// What it is about: `directory`, `scope`, `rules`, `access`, `seat`, `match`, `ledger`, `next`.
     pub about: &'static str,
     /// In words.
     pub says: String,
@@ -117,6 +118,7 @@ impl<'s, 'a> Explainer<'s, '_, 'a> {
                 self.wishes(entry, &mut say);
             }
             say("seat", self.seat(&subject));
+            self.matched(&subject).into_iter().for_each(|says| say("match", says));
             self.ledger(&subject).into_iter().for_each(|says| say("ledger", says));
             self.next(&subject, &operations, &held).into_iter().for_each(|says| say("next", says));
         }
@@ -274,6 +276,34 @@ impl<'s, 'a> Explainer<'s, '_, 'a> {
             Seat::Invitation(_) => "invitation",
         };
         format!("{what} {} ({}): {}", seat.name(), seat.id(), self.access_in_words(seat.access()))
+    }
+
+    /// What ties the seat to them, where the ledger does not yet.
+    fn matched(&self, subject: &Subject<'_, '_>) -> Option<String> {
+        let standing = subject.case.map(|case| &case.standing);
+        if let Some(Standing::Holds { seat, by: Some(by), .. }) = standing {
+            return Some(format!("{}, {}; ours from the next cycle on", by_in_words(*by), seat.name()));
+        }
+        let seat =
+            subject.seat.filter(|seat| subject.case.is_none() && !seat.access().is_account_holder())?;
+        if self.context.input.ledger.owns(&seat.id()) {
+            return None;
+        }
+        let unmanaged = &self.context.input.policy.lifecycle.unmanaged;
+        let (key, on) = match subject.entry.map(|entry| entry.verdict) {
+            None => ("unknown", unmanaged.unknown),
+            Some(Verdict::Disabled) => ("deactivated", unmanaged.deactivated),
+            Some(Verdict::Out(_) | Verdict::In(_)) => ("out_of_scope", unmanaged.out_of_scope),
+        };
+        let on = match on {
+            OnLeave::Remove => "remove",
+            OnLeave::Report => "report",
+        };
+        let who = subject.entry.map_or("of nobody in the directory", |_| "an address of theirs");
+        Some(format!(
+            "{} is {who}; not ours: neither invited, adopted nor linked (lifecycle.unmanaged.{key} is \"{on}\")",
+            seat.name()
+        ))
     }
 
     fn ledger(&self, subject: &Subject<'_, '_>) -> Vec<String> {

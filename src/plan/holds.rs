@@ -14,7 +14,7 @@ pub(super) fn findings(input: &Input<'_>, plan: &Plan, guards: &[String]) -> Vec
     let known = &input.ledger.holds;
     let ended = known.keys().filter(|key| !now.contains_key(*key));
     let mut events: Vec<Event> = ended.map(|key| Event::HoldEnded { key: key.clone() }).collect();
-    let begun = now.iter().filter(|(key, held)| known.get(*key) != Some(&held.hold.detail));
+    let begun = now.iter().filter(|(key, held)| known.get(*key) != Some(&held.hold));
     events
         .extend(begun.map(|(_, held)| Event::HeldBack { plan: plan.digest.clone(), held: (*held).clone() }));
     let entries: Vec<Held> =

@@ -1,7 +1,9 @@
 //! Who may ask for what: methods, the `Host` header, the bearer token, and the headers every answer carries.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
+use arc_swap::ArcSwapOption;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use axum::extract::{Request, State};
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -39,16 +41,19 @@ enum Refusal {
     ForeignHost,
 }
 
+/// What callers bring to see personal data. It is replaced while the server runs, so whoever has a copy of this shares it.
+pub type Token = Arc<ArcSwapOption<SecretString>>;
+
 /// Lets requests in.
 #[derive(Debug)]
 pub(super) struct Gate {
     listen: IpAddr,
-    token: Option<SecretString>,
+    token: Token,
 }
 
 impl Gate {
     /// For an address and the token of the configuration.
-    pub(super) fn new(listen: IpAddr, token: Option<SecretString>) -> Self {
+    pub(super) fn new(listen: IpAddr, token: Token) -> Self {
         Self { listen, token }
     }
 
@@ -70,7 +75,8 @@ impl Gate {
     }
 
     fn audience(&self, headers: &HeaderMap) -> Result<Audience, Refusal> {
-        let (Some(token), Some(given)) = (&self.token, headers.get(header::AUTHORIZATION)) else {
+        let token = self.token.load();
+        let (Some(token), Some(given)) = (&*token, headers.get(header::AUTHORIZATION)) else {
             return Ok(Audience::Anyone);
         };
         let (scheme, given) = given.as_bytes().split_at_checked(7).ok_or(Refusal::Token)?;
@@ -123,11 +129,7 @@ fn has_body(headers: &HeaderMap) -> bool {
 }
 
 /// Runs before every route, unknown ones included.
-pub(super) async fn check(
-    State(gate): State<std::sync::Arc<Gate>>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+pub(super) async fn check(State(gate): State<Arc<Gate>>, mut request: Request, next: Next) -> Response {
     match gate.admit(&request) {
         Ok(audience) => {
             request.extensions_mut().insert(audience);

@@ -19,7 +19,6 @@ use axum::Router;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
-use secrecy::SecretString;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
@@ -27,6 +26,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::engine::report::Status;
 use crate::metrics::Metrics;
+
+pub use guard::Token;
 
 /// Connections at one time; more wait in the kernel's queue.
 const CONNECTIONS: usize = 64;
@@ -77,9 +78,9 @@ impl Server {
         listen: SocketAddr,
         view: Arc<dyn View>,
         metrics: Arc<Metrics>,
-        token: Option<SecretString>,
+        token: Token,
     ) -> io::Result<Self> {
-        if token.is_none() && !listen.ip().is_loopback() {
+        if token.load().is_none() && !listen.ip().is_loopback() {
             let why = "an address that is not loopback needs a bearer token";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
         }

@@ -11,7 +11,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use self::words::{clock, number, prose, span, when};
 use super::guard::Audience;
-use crate::engine::report::{CycleReport, GuardReport, Quarantine, Status, Trouble};
+use crate::engine::report::{CycleReport, Doing, GuardReport, Quarantine, Status, Trouble};
 use crate::model::operation::Held;
 
 /// Style sheets with the media they are for. Elements and not `@media` rules, so that a page that names nobody can be
@@ -84,8 +84,12 @@ fn headline(status: &Status) -> Markup {
                     None => "No success yet",
                 }
             }
-            span { "Next cycle " (when(status.now, status.next_cycle)) }
-            span { "Now " (words::doing(status.doing)) }
+            @match status.doing {
+                Doing::NotRunning | Doing::Waiting => span { "Next cycle " (when(status.now, status.next_cycle)) },
+                Doing::Observing | Doing::Planning | Doing::Applying | Doing::Stopping => {
+                    span { "Now " (words::doing(status.doing)) }
+                },
+            }
         }
     }
 }
@@ -99,6 +103,13 @@ fn alarms(status: &Status) -> Markup {
                 h2 { "The last reload was refused" }
                 (told(trouble))
                 p { "The previous one stays in force until a reload succeeds." }
+            }
+        }
+        @for (name, trouble) in &status.credential_troubles {
+            section.alarm.bad {
+                h2 { "A new " (name.replace('_', " ")) " was refused" }
+                (told(trouble))
+                p { "The one before it stays in force." }
             }
         }
         @if let Some(guard) = &status.guard { (guarded(status, guard)) }
@@ -165,7 +176,11 @@ fn cycles(status: &Status) -> Markup {
                         thead { tr {
                             th { "Ended, UTC" } th { "Result" } th.n.took { "Took" } th.n { "Done" } th.n { "Failed" } th.n { "Held" }
                         } }
-                        tbody { @for cycle in status.cycles.iter().take(ROWS) { (row(cycle)) } }
+                        tbody {
+                            @for (at, cycle) in status.cycles.iter().enumerate().take(ROWS) {
+                                (row(cycle, at.checked_sub(1).and_then(|newer| status.cycles.get(newer))))
+                            }
+                        }
                     }
                 }
             }
@@ -173,10 +188,13 @@ fn cycles(status: &Status) -> Markup {
     }
 }
 
-/// A row of figures, and below it a row of words where there is something to say.
-fn row(cycle: &CycleReport) -> Markup {
+/// A row of figures, and below it a row of words where there is something to say that the row above does not say.
+fn row(cycle: &CycleReport, newer: Option<&CycleReport>) -> Markup {
     let held = cycle.summary.map_or(0, |summary| summary.held);
-    let remarks = remarks(cycle);
+    let mut remarks = remarks(cycle);
+    if newer.is_some_and(|newer| self::remarks(newer).0 == remarks.0) {
+        remarks.0.clear();
+    }
     html! {
         tr {
             td { (clock(cycle.finished_at)) }

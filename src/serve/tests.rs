@@ -49,6 +49,7 @@ fn empty() -> Status {
         open_intents: 0,
         budget: BudgetReport::default(),
         credentials: Vec::new(),
+        credential_troubles: BTreeMap::new(),
         reload_trouble: None,
     }
 }
@@ -183,6 +184,11 @@ impl View for Fixed {
     }
 }
 
+/// A token as the server wants it.
+fn shown(token: Option<&str>) -> Token {
+    Arc::new(token.map(|token| Arc::new(token.into())).into())
+}
+
 /// A server that stops with the test.
 struct Running {
     at: SocketAddr,
@@ -193,9 +199,8 @@ struct Running {
 fn start_with(status: Status, listen: &str, token: Option<&str>, patience: Patience) -> Running {
     let view = Arc::new(Fixed { status, live: AtomicBool::new(true) });
     let listen = listen.parse().expect("an address");
-    let mut server =
-        Server::bind(listen, Arc::clone(&view) as Arc<dyn View>, Metrics::new(), token.map(Into::into))
-            .expect("a free port");
+    let mut server = Server::bind(listen, Arc::clone(&view) as Arc<dyn View>, Metrics::new(), shown(token))
+        .expect("a free port");
     server.patience = patience;
     let at = server.local_addr().expect("bound");
     let cancel = CancellationToken::new();
@@ -276,6 +281,29 @@ async fn a_request_with_a_body_is_refused() {
 }
 
 #[tokio::test]
+async fn a_new_token_takes_the_place_of_the_old_one_at_once() {
+    let view = Arc::new(Fixed { status: quiet(), live: AtomicBool::new(true) });
+    let token = shown(Some("the-old-one"));
+    let listen = LOOPBACK.parse().expect("an address");
+    let server = Server::bind(listen, view, Metrics::new(), Arc::clone(&token)).expect("a free port");
+    let at = server.local_addr().expect("bound");
+    let cancel = CancellationToken::new();
+    tokio::spawn(server.run(cancel.clone()));
+    let _stop = cancel.drop_guard();
+    let (old, new) = ("Authorization: Bearer the-old-one", "Authorization: Bearer the-new-one");
+    let codes = async || {
+        let mut codes = Vec::new();
+        for authorization in [old, new] {
+            codes.push(ask(at, "GET", "/status", &["Host: localhost", authorization]).await.0);
+        }
+        codes
+    };
+    assert_eq!(codes().await, [200, 401]);
+    token.store(Some(Arc::new("the-new-one".into())));
+    assert_eq!(codes().await, [401, 200]);
+}
+
+#[tokio::test]
 async fn names_that_are_not_ours_are_refused() {
     let server = start(quiet(), Some(TOKEN));
     for (host, code) in [
@@ -340,7 +368,7 @@ async fn a_wrong_token_is_refused_rather_than_ignored() {
 async fn an_open_address_needs_the_token_for_all_but_probes() {
     let view = Arc::new(Fixed { status: held(), live: AtomicBool::new(true) });
     let open = "0.0.0.0:0".parse().expect("an address");
-    let refused = Server::bind(open, view, Metrics::new(), None).expect_err("no token");
+    let refused = Server::bind(open, view, Metrics::new(), Token::default()).expect_err("no token");
     assert_eq!(refused.kind(), io::ErrorKind::InvalidInput);
 
     let server = start_with(held(), "0.0.0.0:0", Some(TOKEN), Patience::STANDARD);
@@ -412,8 +440,8 @@ async fn idle_connections_do_not_lock_others_out_for_long() {
 #[tokio::test]
 async fn the_server_stops_when_told() {
     let view = Arc::new(Fixed { status: quiet(), live: AtomicBool::new(true) });
-    let server =
-        Server::bind(LOOPBACK.parse().expect("an address"), view, Metrics::new(), None).expect("a free port");
+    let server = Server::bind(LOOPBACK.parse().expect("an address"), view, Metrics::new(), Token::default())
+        .expect("a free port");
     let at = server.local_addr().expect("bound");
     let cancel = CancellationToken::new();
     let run = tokio::spawn(server.run(cancel.clone()));

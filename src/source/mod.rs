@@ -139,9 +139,10 @@ impl SourceError {
                 Some("write the display name as the provider shows it, or the group's id".to_owned())
             }
             Self::GroupAmbiguous { .. } => Some("write the group's id instead of its name".to_owned()),
-            Self::Http(_) | Self::Protocol(_) => {
-                Some("check the address in [source]; `rosterd doctor` tries each part of the way".to_owned())
-            }
+            Self::Http(error) => Some(error.hint().to_owned()),
+            Self::Protocol(_) => Some(
+                "if this stays, check the address in [source] and look at the provider's own log".to_owned(),
+            ),
             Self::File { .. } => {
                 Some("name a file with a SCIM ListResponse, or with users and groups".to_owned())
             }

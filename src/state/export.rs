@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::chain::Head;
 use super::error::StateError;
+use crate::model::Hold;
 use crate::model::id::{Address, PersonId};
 use crate::model::ledger::{
     Absence, Approval, Backoff, GuardedSet, Ledger, Link, OpenIntent, OwnedSeat, Reservation,
@@ -42,7 +43,7 @@ enum Entry {
     Approval { approval: Approval },
     Guarded { set: GuardedSet },
     OpenIntent { open: OpenIntent },
-    Hold { key: String, detail: String },
+    Hold { key: String, hold: Hold },
     SpentPlan { digest: String, created_at: Timestamp },
     End { entries: usize },
 }
@@ -105,7 +106,7 @@ fn entries(ledger: Ledger) -> Vec<Entry> {
     entries.extend(approvals.into_iter().map(|approval| Entry::Approval { approval }));
     entries.extend(guarded.into_iter().map(|set| Entry::Guarded { set }));
     entries.extend(open_intents.into_values().map(|open| Entry::OpenIntent { open }));
-    entries.extend(holds.into_iter().map(|(key, detail)| Entry::Hold { key, detail }));
+    entries.extend(holds.into_iter().map(|(key, hold)| Entry::Hold { key, hold }));
     entries
         .extend(spent_plans.into_iter().map(|(digest, created_at)| Entry::SpentPlan { digest, created_at }));
     entries
@@ -164,7 +165,7 @@ fn take(ledger: &mut Ledger, entry: Entry) {
         Entry::Approval { approval } => ledger.approvals.push(approval),
         Entry::Guarded { set } => ledger.guarded.push(set),
         Entry::OpenIntent { open } => drop(ledger.open_intents.insert(open.intent.0.clone(), open)),
-        Entry::Hold { key, detail } => drop(ledger.holds.insert(key, detail)),
+        Entry::Hold { key, hold } => drop(ledger.holds.insert(key, hold)),
         Entry::SpentPlan { digest, created_at } => ledger.spent_plans.push((digest, created_at)),
         Entry::End { .. } => {}
     }

@@ -59,7 +59,7 @@ pub fn fold(ledger: &mut Ledger, at: Timestamp, event: &Event) {
             ledger.absences.remove(person);
         }
         Event::HeldBack { held, .. } => {
-            ledger.holds.insert(hold_key(&held.operation), held.hold.detail.clone());
+            ledger.holds.insert(hold_key(&held.operation), held.hold.clone());
         }
         Event::HoldEnded { key } => {
             ledger.holds.remove(key);

@@ -1,6 +1,6 @@
 //! The status page in a real browser, served by the real daemon.
 //!
-//! Skipped with a note when chromium is not installed, unless `ROSTERD_REQUIRE_CHROMIUM=1`.
+//! Skipped with a note when chromium is not installed, unless `REQUIRE_CHROMIUM=1`.
 
 use std::net::TcpListener;
 use std::process::{Child, Command};
@@ -29,6 +29,10 @@ fn browse(url: &str, width: u32) -> Option<(String, String)> {
         "--disable-gpu",
         "--disable-dev-shm-usage",
         "--no-first-run",
+        "--disable-quic",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
     ]);
     command.args(["--enable-logging=stderr", "--log-level=0", "--virtual-time-budget=3000", "--dump-dom"]);
     command.arg(format!("--window-size={width},900"));
@@ -38,7 +42,7 @@ fn browse(url: &str, width: u32) -> Option<(String, String)> {
             String::from_utf8_lossy(&output.stdout).into_owned(),
             String::from_utf8_lossy(&output.stderr).into_owned(),
         )),
-        Err(error) if std::env::var_os("ROSTERD_REQUIRE_CHROMIUM").is_some() => {
+        Err(error) if std::env::var_os("REQUIRE_CHROMIUM").is_some() => {
             panic!("chromium is required and does not start: {error}")
         }
         Err(error) => {

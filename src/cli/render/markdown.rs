@@ -56,7 +56,7 @@ fn operations(text: &mut String, operations: &[Operation], apps: &AppNames<'_>) 
             words::verb(operation),
             escape(&words::person(operation)),
             escape(&words::change(operation, apps)),
-            reasons(operation),
+            lines(&operation.reasons),
         );
     }
     more(text, operations.len());
@@ -70,6 +70,7 @@ fn held(text: &mut String, plan: &Plan, apps: &AppNames<'_>) {
     text.push_str("| Held by | | Person | Access | Why |\n|---|---|---|---|---|\n");
     for held in plan.held.iter().take(ROWS) {
         let operation = &held.operation;
+        let person = words::person(operation);
         let detail = match held.hold.detail.trim() {
             "" => String::new(),
             detail => format!(": {}", escape(detail)),
@@ -80,9 +81,9 @@ fn held(text: &mut String, plan: &Plan, apps: &AppNames<'_>) {
             code(held.hold.reason.as_str()),
             code(&words::sign(operation.kind).to_string()),
             words::verb(operation),
-            escape(&words::person(operation)),
+            escape(&person),
             escape(&words::change(operation, apps)),
-            reasons(operation),
+            lines(&words::unsaid(operation, &[&person, &held.hold.detail])),
         );
     }
     more(text, plan.held.len());
@@ -99,8 +100,8 @@ fn more(text: &mut String, count: usize) {
     text.push('\n');
 }
 
-fn reasons(operation: &Operation) -> String {
-    operation.reasons.iter().map(|reason| escape(reason)).collect::<Vec<_>>().join("<br>")
+fn lines(reasons: &[String]) -> String {
+    reasons.iter().map(|reason| escape(reason)).collect::<Vec<_>>().join("<br>")
 }
 
 /// The first letter large, for a sentence of its own.

@@ -6,6 +6,9 @@ use crate::asc::AppIds;
 use crate::model::{Held, HoldReason, Kind, Operation, Plan};
 use crate::telemetry::clean;
 
+/// Reasons stand beside a change in at most so many columns: a line across a very wide terminal is hard to follow.
+const BESIDE: usize = 110;
+
 /// A plan for a terminal of this many columns. `apps` gives names to app ids and may be empty.
 pub fn plan_text(plan: &Plan, apps: &AppIds, width: usize, color: bool) -> String {
     let mut page = Page { text: String::new(), width, paint: Paint { color }, apps: AppNames::new(apps) };
@@ -69,32 +72,46 @@ impl Page<'_> {
         for group in by_person(&plan.operations) {
             let heading = group.first().map(|operation| words::person(operation)).unwrap_or_default();
             self.block(0, Some(Tone::Heading), &heading);
-            for operation in group {
-                self.operation(operation);
+            let mut group = group.into_iter().peekable();
+            while let Some(operation) = group.next() {
+                // Both halves of cancel-and-invite have one cause, which is said once.
+                let again = group.peek().is_some_and(|next| next.reasons == operation.reasons);
+                self.operation(operation, if again { &[] } else { &operation.reasons });
             }
             self.line("");
         }
     }
 
-    fn operation(&mut self, operation: &Operation) {
+    /// Before and after on one line, with the reasons beside it where they fit.
+    fn operation(&mut self, operation: &Operation, reasons: &[String]) {
         let change = words::change(operation, &self.apps);
-        self.led(2, operation, "  ", &change);
-        for reason in &operation.reasons {
-            self.block(6, Some(Tone::Aside), &clean(reason));
+        let reasons: Vec<_> = reasons.iter().map(|reason| clean(reason)).collect();
+        let beside = format!("({})", reasons.join("; "));
+        let lead = format!("  {} {}  ", words::sign(operation.kind), words::verb(operation));
+        let taken = [&lead, &change, "  ", &beside].iter().map(|part| part.chars().count()).sum::<usize>();
+        if !reasons.is_empty() && taken <= self.width.min(BESIDE) {
+            let beside = self.paint.text(Tone::Aside, &beside);
+            self.led(2, operation, "  ", &change, &format!("  {beside}"));
+            return;
+        }
+        self.led(2, operation, "  ", &change, "");
+        for reason in &reasons {
+            self.block(6, Some(Tone::Aside), reason);
         }
     }
 
-    /// Sign and verb in their colour, then text that may take several lines.
-    fn led(&mut self, indent: usize, operation: &Operation, gap: &str, text: &str) {
+    /// Sign and verb in their colour, then text that may take several lines; `end` follows the last of them.
+    fn led(&mut self, indent: usize, operation: &Operation, gap: &str, text: &str, end: &str) {
         let lead = format!("{} {}", words::sign(operation.kind), words::verb(operation));
         let first = indent + lead.chars().count() + gap.len();
         let lead = self.paint.text(tone(operation.kind), &lead);
         let mut lines = fill(text, first, indent + 4, self.width).into_iter();
-        let start = lines.next().unwrap_or_default();
-        self.line(&format!("{:indent$}{lead}{gap}{start}", ""));
-        for line in lines {
-            self.line(&format!("{:1$}{line}", "", indent + 4));
+        let mut line = format!("{:indent$}{lead}{gap}{}", "", lines.next().unwrap_or_default());
+        for next in lines {
+            self.line(&line);
+            line = format!("{:1$}{next}", "", indent + 4);
         }
+        self.line(&(line + end));
     }
 
     fn held(&mut self, plan: &Plan) {
@@ -118,13 +135,14 @@ impl Page<'_> {
 
     fn entry(&mut self, held: &Held) {
         let operation = &held.operation;
-        self.led(4, operation, " ", &words::person(operation));
+        let person = words::person(operation);
+        self.led(4, operation, " ", &person, "");
         let change = words::change(operation, &self.apps);
         let detail = clean(&held.hold.detail);
         let text = if detail.is_empty() { change } else { format!("{change} ({detail})") };
         self.block(8, None, &text);
-        for reason in &operation.reasons {
-            self.block(8, Some(Tone::Aside), &clean(reason));
+        for reason in words::unsaid(operation, &[&person, &detail]) {
+            self.block(8, Some(Tone::Aside), &reason);
         }
     }
 

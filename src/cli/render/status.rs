@@ -128,6 +128,12 @@ impl Page {
             self.block(2, Tone::Loss, "the last reload was refused, the configuration before it goes on");
             self.told(Some(trouble));
         }
+        for (name, trouble) in &status.credential_troubles {
+            self.heading("Credential");
+            let text = format!("the new file of {} was refused, the one before it goes on", clean(name));
+            self.block(2, Tone::Loss, &text);
+            self.told(Some(trouble));
+        }
         if status.open_intents > 0 {
             self.heading("Open intents");
             let count = status.open_intents;

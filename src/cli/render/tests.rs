@@ -276,6 +276,7 @@ fn status() -> Status {
             },
             CredentialReport { name: "app_store_connect_key".to_owned(), expires: None, known_from: None },
         ],
+        credential_troubles: std::collections::BTreeMap::new(),
         reload_trouble: None,
     }
 }

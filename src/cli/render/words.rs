@@ -49,6 +49,12 @@ pub(super) fn person(operation: &Operation) -> String {
     }
 }
 
+/// The reasons that are not part of what has been said already.
+pub(super) fn unsaid(operation: &Operation, said: &[&str]) -> Vec<String> {
+    let reasons = operation.reasons.iter().map(|reason| clean(reason).into_owned());
+    reasons.filter(|reason| !said.iter().any(|text| text.contains(reason.as_str()))).collect()
+}
+
 /// What is done, as a verb.
 pub(super) fn verb(operation: &Operation) -> &'static str {
     match (operation.kind, operation.replacement) {

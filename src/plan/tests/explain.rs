@@ -52,12 +52,35 @@ fn somebody_out_of_scope_is_told_why() {
 }
 
 #[test]
+fn what_ties_a_seat_to_somebody_is_told() {
+    const HERE: &str = "scope iOS
+        group iOS p1
+        person p1 ada@example.com
+        person p2 b@example.com
+        member m1 ada@example.com DEVELOPER
+        member m2 b@example.com DEVELOPER";
+    let told = |who: &str| {
+        let steps = World::read(HERE).with_input(|input| explain(input, who)).steps;
+        let says = steps.into_iter().filter(|step| step.about == "match").map(|step| step.says);
+        says.collect::<Vec<_>>()
+    };
+    assert_eq!(told("p1"), ["by an address of theirs, ada@example.com; ours from the next cycle on"]);
+    assert_eq!(
+        told("p2"),
+        [
+            "b@example.com is an address of theirs; not ours: neither invited, adopted nor linked (lifecycle.unmanaged.out_of_scope is \"report\")"
+        ]
+    );
+}
+
+#[test]
 fn a_seat_without_a_person_is_explained_too() {
     check(
         "m3",
         "m3
          directory  not in the directory
          seat       member c@example.com (m3): SALES; app 1
+         match      c@example.com is of nobody in the directory; not ours: neither invited, adopted nor linked (lifecycle.unmanaged.unknown is \"report\")
          next       held, unmanaged: unknown: remove_member (nobody in the directory)",
     );
     check(

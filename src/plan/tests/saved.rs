@@ -223,6 +223,10 @@ fn holds_are_told_once() {
         crate::state::fold(&mut world.ledger, world.now, &event);
     }
     assert!(told(&world).is_empty());
+    for hold in world.ledger.holds.values_mut() {
+        hold.reason = crate::model::HoldReason::Policy;
+    }
+    assert_eq!(told(&world), ["held"], "the same words for another reason are news");
     world.people.clear();
     assert_eq!(told(&world), ["ended"]);
 }

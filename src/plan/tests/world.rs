@@ -235,7 +235,9 @@ impl World {
                 let backoff = Backoff { failures, last, error: "refused".to_owned() };
                 self.ledger.backoffs.insert(rest.plain[0].clone(), backoff);
             }
-            "waits" => drop(self.ledger.holds.insert(rest.plain[0].clone(), String::new())),
+            "waits" => {
+                drop(self.ledger.holds.insert(rest.plain[0].clone(), Hold::new(HoldReason::Unmanaged, "")))
+            }
             "baseline" => self.ledger.scope_baseline = Some(rest.plain[0].parse().ok()?),
             "revoked" => {
                 let at = ago(rest.number("hours")?);

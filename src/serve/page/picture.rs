@@ -30,9 +30,9 @@ pub(super) fn cycles(cycles: &[CycleReport]) -> Markup {
             }
             figcaption {
                 span.key.k-done { "done" }
-                span.key.k-held { "held" }
+                span.key.k-held { "held by a guard" }
                 span.key.k-failed { "failed" }
-                span.key.k-quiet { "nothing to do" }
+                span.key.k-quiet { "no change" }
                 span.newest { "newest →" }
             }
         }
@@ -89,8 +89,9 @@ fn done(cycle: &CycleReport) -> usize {
     cycle.done.applied
 }
 
+/// What a guard holds. Seats that are only reported, cycle after cycle, would colour the whole picture.
 fn held(cycle: &CycleReport) -> usize {
-    cycle.summary.map_or(0, |summary| summary.held)
+    if cycle.result == CycleResult::Held { cycle.summary.map_or(0, |summary| summary.held) } else { 0 }
 }
 
 fn label(shown: &[&CycleReport]) -> String {

@@ -41,7 +41,7 @@ pub(super) fn doing(doing: Doing) -> &'static str {
 pub(super) fn result(result: CycleResult) -> &'static str {
     match result {
         CycleResult::Success => "changed",
-        CycleResult::NoOp => "nothing to do",
+        CycleResult::NoOp => "no change",
         CycleResult::Partial => "partial",
         CycleResult::Held => "held",
         CycleResult::Error => "failed",

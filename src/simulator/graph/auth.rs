@@ -1,10 +1,8 @@
 //! The token endpoint (Microsoft identity platform, client credentials) and who may read. Assertions are checked here by
 //! hand rather than by the library that signs them on the other side.
 
-use aws_lc_rs::digest::{Algorithm, SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
-use aws_lc_rs::signature::{
-    RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256, RsaParameters, UnparsedPublicKey,
-};
+use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::signature::{RSA_PSS_2048_8192_SHA256, UnparsedPublicKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
@@ -109,19 +107,14 @@ fn verified(state: &State, assertion: &str) -> Option<Value> {
     let (message, signature) = assertion.rsplit_once('.')?;
     let (header, claims) = message.split_once('.')?;
     let header: Value = decoded(header)?;
-    let (rule, name, algorithm): (&RsaParameters, _, &'static Algorithm) = match header["alg"].as_str()? {
-        "PS256" => (&RSA_PSS_2048_8192_SHA256, "x5t#S256", &SHA256),
-        "RS256" => (&RSA_PKCS1_2048_8192_SHA256, "x5t", &SHA1_FOR_LEGACY_USE_ONLY),
-        _ => return None,
-    };
-    let thumbprint = URL_SAFE_NO_PAD.encode(digest(algorithm, der));
-    if header["typ"] != "JWT" || header[name] != thumbprint.as_str() {
+    let thumbprint = URL_SAFE_NO_PAD.encode(digest(&SHA256, der));
+    if header["alg"] != "PS256" || header["typ"] != "JWT" || header["x5t#S256"] != thumbprint.as_str() {
         return None;
     }
     let certificate = x509_cert::Certificate::from_der(der).ok()?;
     let key = certificate.tbs_certificate().subject_public_key_info().subject_public_key.raw_bytes();
     let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
-    UnparsedPublicKey::new(rule, key).verify(message.as_bytes(), &signature).ok()?;
+    UnparsedPublicKey::new(&RSA_PSS_2048_8192_SHA256, key).verify(message.as_bytes(), &signature).ok()?;
     decoded(claims)
 }
 

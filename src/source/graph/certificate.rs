@@ -1,8 +1,9 @@
-//! The certificate that proves who we are: its thumbprints, its end, and the key that signs assertions.
+//! The certificate that proves who we are: its thumbprint, its end, and the key that signs assertions.
 
 use std::path::Path;
 
 use aws_lc_rs::digest;
+use aws_lc_rs::signature::{RSA_PSS_2048_8192_SHA256, UnparsedPublicKey};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
@@ -23,19 +24,12 @@ const LIFETIME: i64 = 10 * 60;
 /// Seconds of clock difference that a fresh assertion survives.
 const LEEWAY: i64 = 60;
 
-/// How assertions are signed and how they name the certificate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AssertionAlgorithm {
-    /// PS256 with a SHA-256 thumbprint (`x5t#S256`): what Microsoft's "certificate credentials" page asks for today.
-    Ps256,
-    /// RS256 with a SHA-1 thumbprint (`x5t`): what it asked for before, for authorities that lag behind.
-    Rs256,
-}
-
 /// A certificate, parsed.
 #[derive(Clone, Debug)]
 pub(super) struct Certificate {
     der: Vec<u8>,
+    /// The public key as the certificate holds it (PKCS#1).
+    public: Vec<u8>,
     ends: Timestamp,
 }
 
@@ -54,7 +48,8 @@ impl Certificate {
             x509_cert::Certificate::from_der(&der).map_err(|error| format!("not a certificate: {error}"))?;
         let ends = parsed.tbs_certificate().validity().not_after.to_unix_duration().as_secs();
         let ends = i64::try_from(ends).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
-        Ok(Self { der: der.to_vec(), ends: ends.unwrap_or(Timestamp::MAX) })
+        let public = parsed.tbs_certificate().subject_public_key_info().subject_public_key.raw_bytes();
+        Ok(Self { der: der.to_vec(), public: public.to_vec(), ends: ends.unwrap_or(Timestamp::MAX) })
     }
 
     /// When it stops being accepted.
@@ -62,29 +57,30 @@ impl Certificate {
         self.ends
     }
 
-    fn thumbprint(&self, algorithm: &'static digest::Algorithm) -> String {
-        URL_SAFE_NO_PAD.encode(digest::digest(algorithm, &self.der))
+    /// Signs with the key once and looks whether the certificate vouches for it: while one of two files is replaced, they do
+    /// not belong together, and Entra's answer to that does not say which is wrong.
+    pub(super) fn check_key(&self, key: &SecretString) -> Result<(), SourceError> {
+        let der = rsa_key(key).ok_or_else(unusable_key)?;
+        let message = b"rosterd";
+        let signed = jsonwebtoken::crypto::sign(message, &EncodingKey::from_rsa_der(&der), Algorithm::PS256)
+            .map_err(|_| unusable_key())?;
+        let signature = URL_SAFE_NO_PAD.decode(signed).map_err(|_| unusable_key())?;
+        UnparsedPublicKey::new(&RSA_PSS_2048_8192_SHA256, &self.public)
+            .verify(message, &signature)
+            .map_err(|_| foreign_key())
     }
 
-    /// A signed assertion for one audience (the token URL).
+    /// A signed assertion for one audience (the token URL). PS256 with a SHA-256 thumbprint is what Microsoft's page on
+    /// certificate credentials asks for; the RS256 of before is for AD FS, which has no Graph behind it.
     pub(super) fn assertion(
         &self,
         key: &SecretString,
-        algorithm: AssertionAlgorithm,
         client_id: &str,
         audience: &str,
         now: Timestamp,
     ) -> Result<SecretString, SourceError> {
-        let mut header = match algorithm {
-            AssertionAlgorithm::Ps256 => Header::new(Algorithm::PS256),
-            AssertionAlgorithm::Rs256 => Header::new(Algorithm::RS256),
-        };
-        match algorithm {
-            AssertionAlgorithm::Ps256 => header.x5t_s256 = Some(self.thumbprint(&digest::SHA256)),
-            AssertionAlgorithm::Rs256 => {
-                header.x5t = Some(self.thumbprint(&digest::SHA1_FOR_LEGACY_USE_ONLY));
-            }
-        }
+        let mut header = Header::new(Algorithm::PS256);
+        header.x5t_s256 = Some(URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, &self.der)));
         let now = now.as_second();
         let claims = Claims {
             aud: audience,
@@ -143,6 +139,13 @@ fn unusable_key() -> SourceError {
     }
 }
 
+fn foreign_key() -> SourceError {
+    SourceError::Refused {
+        what: "the private key of [source.graph] does not belong to its certificate".to_owned(),
+        cure: "certificate_file and private_key_file must be a pair; when one is replaced, replace the other as well",
+    }
+}
+
 #[cfg(all(test, feature = "simulator"))]
 mod tests {
     use super::*;
@@ -174,7 +177,8 @@ mod tests {
         let certificate = Certificate::from_pem(made.pem.as_bytes()).expect("a certificate");
         let sign = |key: &str| {
             let (key, now) = (SecretString::from(key), Timestamp::UNIX_EPOCH);
-            certificate.assertion(&key, AssertionAlgorithm::Ps256, "client", "https://example.com", now)
+            certificate.check_key(&key)?;
+            certificate.assertion(&key, "client", "https://example.com", now)
         };
         assert!(sign(&made.key_pem).is_ok());
         let cut = made.key_pem.replace("MII", "AAA");
@@ -182,5 +186,16 @@ mod tests {
             let error = sign(key).expect_err("no key");
             assert!(error.hint().is_some_and(|hint| hint.contains("private_key_file")), "{error}");
         }
+    }
+
+    #[test]
+    fn a_key_of_another_certificate_is_told_from_one_that_cannot_sign() {
+        let ((made, _), (other, _)) = (generated(), generated());
+        let certificate = Certificate::from_pem(made.pem.as_bytes()).expect("a certificate");
+        certificate.check_key(&SecretString::from(made.key_pem.as_str())).expect("its own");
+        let error =
+            certificate.check_key(&SecretString::from(other.key_pem.as_str())).expect_err("another's");
+        assert!(error.to_string().contains("does not belong"), "{error}");
+        assert!(error.hint().is_some_and(|hint| hint.contains("a pair")), "{error}");
     }
 }

@@ -4,18 +4,17 @@
 //! are put together by `reading`; `following` asks `delta` what changed and lays it over the last complete snapshot with
 //! `merge`.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Url;
 use tokio::sync::Mutex;
 
-use self::certificate::Certificate;
 use self::client::GraphClient;
 use self::delta::Watermark;
 use self::groups::Seed;
 use self::throttle::Pace;
-use self::token::Tokens;
+use self::token::{Proof, Tokens};
 use self::wire::Wanted;
 use crate::clock::Clock;
 use crate::http::{HttpClient, HttpError, HttpOptions, Peer};
@@ -42,7 +41,6 @@ mod throttle;
 mod token;
 mod wire;
 
-pub use certificate::AssertionAlgorithm;
 pub use token::GraphAuth;
 
 /// How long an answer about the end of our secret is good: it is asked for by each cycle, and moves once in months.
@@ -75,14 +73,29 @@ pub struct GraphSource {
     clock: Clock,
     /// Who is read: part of what a watermark is for.
     tenant: String,
-    expiry: Mutex<Option<(Timestamp, Option<Timestamp>)>>,
+    expiry: Mutex<Option<KnownEnd>>,
+}
+
+/// What Graph said of the end of a secret.
+#[derive(Debug)]
+struct KnownEnd {
+    of: Weak<Proof>,
+    asked: Timestamp,
+    end: Option<Timestamp>,
+}
+
+impl KnownEnd {
+    fn is_fresh(&self, proof: &Arc<Proof>, now: Timestamp) -> bool {
+        // Another secret has another end.
+        Weak::ptr_eq(&self.of, &Arc::downgrade(proof)) && now.duration_since(self.asked) < EXPIRY_KEPT
+    }
 }
 
 impl GraphSource {
-    /// A source that has not sent anything yet.
+    /// A source that has not sent anything yet. Its credential is read now.
     ///
     /// # Errors
-    /// URLs that cannot be used.
+    /// URLs or a credential that cannot be used.
     pub fn new(
         settings: GraphSettings,
         options: &HttpOptions,
@@ -97,7 +110,7 @@ impl GraphSource {
             token_url,
             client_id.clone(),
             scope,
-            auth.clone(),
+            auth.read()?,
             clock.clone(),
         );
         let http = new(Peer::Directory, &base_url)?;
@@ -106,29 +119,36 @@ impl GraphSource {
         Ok(Self { client, client_id, auth, clock: clock.clone(), tenant, expiry: Mutex::new(None) })
     }
 
+    /// Reads the credential's files again, and proves who we are by what they hold from the next token on.
+    ///
+    /// # Errors
+    /// A credential that cannot be used; the old one stays.
+    pub fn renew(&self) -> Result<(), SourceError> {
+        self.client.tokens.renew(self.auth.read()?);
+        Ok(())
+    }
+
     /// When our own credential ends, and how that is known: `graph` or `certificate`.
     pub async fn credential_expiry(&self) -> Option<(Timestamp, &'static str)> {
-        match &self.auth {
-            GraphAuth::Secret(secret) => {
+        let proof = self.client.tokens.proof();
+        match &*proof {
+            Proof::Secret(secret) => {
                 let mut kept = self.expiry.lock().await;
                 let now = self.clock.now();
-                let fresh = kept.filter(|(asked, _)| now.duration_since(*asked) < EXPIRY_KEPT);
+                let fresh = kept.as_ref().filter(|kept| kept.is_fresh(&proof, now));
                 let end = match fresh {
-                    Some((_, end)) => end,
+                    Some(kept) => kept.end,
                     None => {
-                        let end =
-                            expiry::of_secret(&self.client, &self.client_id, &secret.read().ok()?, now).await;
-                        *kept = Some((now, end));
+                        let end = expiry::of_secret(&self.client, &self.client_id, secret, now).await;
+                        *kept = Some(KnownEnd { of: Arc::downgrade(&proof), asked: now, end });
                         end
                     }
                 };
                 Some((end?, "graph"))
             }
             // The registration's own date for it is the certificate's, so nobody needs to be asked.
-            GraphAuth::Certificate { certificate, .. } => {
-                Some((Certificate::read(certificate).ok()?.ends(), "certificate"))
-            }
-            GraphAuth::Federated(_) => None,
+            Proof::Certificate { certificate, .. } => Some((certificate.ends(), "certificate")),
+            Proof::Federated(_) => None,
         }
     }
 

@@ -5,19 +5,20 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use reqwest::{Method, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-use super::certificate::{AssertionAlgorithm, Certificate};
+use super::certificate::Certificate;
 use crate::clock::Clock;
 use crate::http::{HttpClient, Reply};
 use crate::secret::{SecretError, SecretRef, read_secret};
 use crate::source::{SourceError, one_line};
 
-/// How we prove who we are. Files are read anew for each token, so that a rotated one is used without a reload.
+/// How we prove who we are, as the configuration names it.
 #[derive(Clone, Debug)]
 pub enum GraphAuth {
     /// A client secret.
@@ -28,11 +29,43 @@ pub enum GraphAuth {
         certificate: PathBuf,
         /// Its RSA key.
         key: SecretRef,
-        /// How assertions are signed.
-        algorithm: AssertionAlgorithm,
     },
     /// A token of another issuer that the app registration trusts, in a file that the platform keeps fresh.
     Federated(SecretRef),
+}
+
+/// How we prove who we are, as it was read. What a replaced file holds is taken in by [`Tokens::renew`] and only when it is
+/// good, so that a file that is being written, or half of a pair, costs no cycle.
+pub(super) enum Proof {
+    Secret(SecretString),
+    Certificate {
+        certificate: Certificate,
+        key: SecretString,
+    },
+    /// Read for each token: the platform replaces it every hour or so.
+    Federated(PathBuf),
+}
+
+impl fmt::Debug for Proof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Proof")
+    }
+}
+
+impl GraphAuth {
+    /// Reads the files, and sees that they can be used.
+    pub(super) fn read(&self) -> Result<Proof, SourceError> {
+        Ok(match self {
+            Self::Secret(secret) => Proof::Secret(secret.read().map_err(file_error)?),
+            Self::Certificate { certificate, key } => {
+                let key = key.read().map_err(file_error)?;
+                let certificate = Certificate::read(certificate)?;
+                certificate.check_key(&key)?;
+                Proof::Certificate { certificate, key }
+            }
+            Self::Federated(token) => Proof::Federated(token.path().to_owned()),
+        })
+    }
 }
 
 /// A token; prints as nothing.
@@ -64,7 +97,7 @@ pub(super) struct Tokens {
     pub(super) url: Url,
     pub(super) client_id: String,
     pub(super) scope: String,
-    pub(super) auth: GraphAuth,
+    proof: ArcSwap<Proof>,
     pub(super) clock: Clock,
     held: Mutex<Option<Held>>,
 }
@@ -103,10 +136,22 @@ impl Tokens {
         url: Url,
         client_id: String,
         scope: String,
-        auth: GraphAuth,
+        proof: Proof,
         clock: Clock,
     ) -> Self {
-        Self { http, url, client_id, scope, auth, clock, held: Mutex::new(None) }
+        let proof = ArcSwap::from_pointee(proof);
+        Self { http, url, client_id, scope, proof, clock, held: Mutex::new(None) }
+    }
+
+    /// Proves who we are by this from the next token on. The token in use is good until its end, whatever became of the
+    /// credential that got it.
+    pub(super) fn renew(&self, proof: Proof) {
+        self.proof.store(Arc::new(proof));
+    }
+
+    /// What tokens are asked for with.
+    pub(super) fn proof(&self) -> Arc<Proof> {
+        self.proof.load_full()
     }
 
     /// A token that is good for a while yet.
@@ -131,7 +176,7 @@ impl Tokens {
     }
 
     async fn fetch(&self, now: Timestamp) -> Result<(Token, Timestamp), SourceError> {
-        let proof = self.proof(now)?;
+        let proof = self.fields(now)?;
         let mut form = vec![
             ("grant_type", "client_credentials"),
             ("client_id", self.client_id.as_str()),
@@ -150,17 +195,13 @@ impl Tokens {
     }
 
     /// The fields of the form that prove who we are.
-    fn proof(&self, now: Timestamp) -> Result<Vec<(&'static str, SecretString)>, SourceError> {
-        let assertion = match &self.auth {
-            GraphAuth::Secret(secret) => {
-                return Ok(vec![("client_secret", secret.read().map_err(file_error)?)]);
+    fn fields(&self, now: Timestamp) -> Result<Vec<(&'static str, SecretString)>, SourceError> {
+        let assertion = match &*self.proof() {
+            Proof::Secret(secret) => return Ok(vec![("client_secret", secret.clone())]),
+            Proof::Certificate { certificate, key } => {
+                certificate.assertion(key, &self.client_id, self.url.as_str(), now)?
             }
-            GraphAuth::Certificate { certificate, key, algorithm } => {
-                let key = key.read().map_err(file_error)?;
-                let certificate = Certificate::read(certificate)?;
-                certificate.assertion(&key, *algorithm, &self.client_id, self.url.as_str(), now)?
-            }
-            GraphAuth::Federated(token) => federated(token.path())?,
+            Proof::Federated(token) => federated(token)?,
         };
         let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
         Ok(vec![("client_assertion_type", SecretString::from(kind)), ("client_assertion", assertion)])

@@ -387,7 +387,7 @@ fn approvals_holds_pairs_and_spent_plans_come_and_go() {
     };
     let key = crate::model::ledger::hold_key(&remove("m-1"));
     let waits = |detail: &str| Event::HeldBack { plan: "sha256:1".to_owned(), held: held(detail) };
-    check("held", &[vec![waits("a"), waits("b")]], &[("/holds", json!({ &key: "b" }))]);
+    check("held", &[vec![waits("a"), waits("b")]], &[("/holds", json!({ &key: held("b").hold }))]);
     check("no longer", &[vec![waits("a"), Event::HoldEnded { key }]], &[("/holds", json!({}))]);
     let approved =
         |digest: &str| Event::Approved { digest: digest.to_owned(), entries: vec![], expires: at(1440) };

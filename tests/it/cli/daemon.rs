@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::support::{Bench, Output};
 
 /// A running daemon that has done its first cycle.
-struct Daemon<'b> {
+pub(super) struct Daemon<'b> {
     bench: &'b Bench,
     child: Child,
 }
@@ -19,8 +19,11 @@ impl Drop for Daemon<'_> {
     }
 }
 
-fn start(bench: &Bench) -> Daemon<'_> {
-    let mut command = bench.command(&["run"]);
+pub(super) fn start(bench: &Bench) -> Daemon<'_> {
+    start_as(bench, bench.command(&["run"]))
+}
+
+pub(super) fn start_as(bench: &Bench, mut command: Command) -> Daemon<'_> {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let daemon = Daemon { bench, child: command.spawn().expect("the program starts") };
     until("the first cycle", || {
@@ -35,7 +38,7 @@ fn cycles(output: &Output) -> usize {
 }
 
 #[track_caller]
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
+pub(super) fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(60);
     while !holds() {
         assert!(Instant::now() < deadline, "waited in vain for {what}");
@@ -44,13 +47,13 @@ fn until(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 impl Daemon<'_> {
-    fn signal(&self, name: &str) {
+    pub(super) fn signal(&self, name: &str) {
         let sent = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
         assert!(sent.expect("kill runs").success());
     }
 
     /// A cycle from now on.
-    fn cycle(&self) {
+    pub(super) fn cycle(&self) {
         let before = self.latest();
         self.signal("USR1");
         until("a cycle", || self.latest() != before);
@@ -60,7 +63,7 @@ impl Daemon<'_> {
         self.bench.status()["cycles"][0]["id"].as_str().unwrap_or_default().to_owned()
     }
 
-    fn end(mut self) -> i32 {
+    pub(super) fn end(mut self) -> i32 {
         self.signal("TERM");
         let deadline = Instant::now() + Duration::from_secs(20);
         loop {
@@ -146,6 +149,42 @@ fn a_reload_takes_a_good_configuration_and_refuses_a_bad_one() {
     assert_eq!(daemon.end(), 0);
 }
 
+#[test]
+fn a_reload_takes_the_new_interval_at_once() {
+    let bench = Bench::sample();
+    bench.edit("interval = \"1m\"", "interval = \"3h\"");
+    let daemon = start(&bench);
+    bench.edit("interval = \"3h\"", "interval = \"1s\"");
+    let first = daemon.latest();
+    daemon.signal("HUP");
+    until("a cycle by the new interval", || daemon.latest() != first);
+    assert_eq!(bench.status()["interval_seconds"], 1);
+    assert_eq!(daemon.end(), 0);
+}
+
+#[test]
+fn a_lost_cache_costs_no_history() {
+    let bench = Bench::sample();
+    let daemon = start(&bench);
+    daemon.cycle();
+    assert_eq!(daemon.end(), 0);
+    let before = bench.status();
+    std::fs::remove_dir_all(bench.path("state").join("sled")).expect("the cache");
+    let shown = |status: &serde_json::Value| {
+        let cycles = status["cycles"].as_array().expect("cycles").iter();
+        let told = |cycle: &serde_json::Value| {
+            let id = cycle["id"].as_str().expect("an id").to_owned();
+            (id, cycle["result"].clone(), cycle["done"]["applied"].clone(), cycle["summary"].clone())
+        };
+        cycles.map(told).collect::<Vec<_>>()
+    };
+    assert_eq!(shown(&bench.status()), shown(&before), "read off the journal, without writing anything");
+    bench.run(&["run", "--once"]).expect(0);
+    let after = bench.status();
+    assert_eq!(shown(&after)[1..], shown(&before), "and kept from then on");
+    assert!(after["last_success"].is_string());
+}
+
 /// Of a daemon whose configuration on disk may be broken, so that the socket has to be found by the good one.
 fn bench_status(bench: &Bench, key: &str) -> serde_json::Value {
     let output = bench.run(&["status", "--json"]);
@@ -193,6 +232,9 @@ fn a_daemon_that_does_not_answer_is_not_waited_for() {
     let bench = Bench::sample();
     let daemon = start(&bench);
     daemon.signal("STOP");
+    // Its threads stop one after the other.
+    let stat = format!("/proc/{}/stat", daemon.child.id());
+    until("the stop", || std::fs::read_to_string(&stat).is_ok_and(|stat| stat.contains(") T ")));
     let started = Instant::now();
     thread::scope(|scope| {
         for command in ["status", "plan"] {
@@ -203,6 +245,24 @@ fn a_daemon_that_does_not_answer_is_not_waited_for() {
     assert!(started.elapsed() < Duration::from_secs(30));
     daemon.signal("CONT");
     assert_eq!(daemon.end(), 0);
+}
+
+#[test]
+fn a_daemon_that_stops_answering_in_the_middle_is_not_waited_for_either() {
+    use rosterd::simulator::{Fault, Rule};
+    let bench = Bench::sample();
+    let daemon = start(&bench);
+    bench.sim.fault(Rule::asc("GET", "*", Fault::Slow { ms: 60_000 }).times(u32::MAX));
+    let started = Instant::now();
+    thread::scope(|scope| {
+        let plan = scope.spawn(|| bench.run(&["plan"]).expect_trouble(6, &["does not answer"], "log"));
+        until("the request", || bench.status()["doing"] == "observing");
+        daemon.signal("STOP");
+        plan.join().expect("told");
+    });
+    assert!(started.elapsed() < Duration::from_secs(40));
+    bench.state(|state| state.faults.clear());
+    daemon.signal("CONT");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod bad_input;
 mod daemon;
 mod decisions;
+mod doctor;
 mod explain;
 mod guards;
 mod incidents;
@@ -12,6 +13,8 @@ mod lost_answers;
 mod papers;
 mod partial;
 mod power_cuts;
+mod rotation;
 mod seats;
 mod story;
+mod systemd;
 mod usage;

@@ -3,7 +3,7 @@
 use rosterd::secret::SecretRef;
 use rosterd::simulator::World;
 use rosterd::simulator::graph::{ClientCertificate, GRAPH_SECRET};
-use rosterd::source::graph::{AssertionAlgorithm, GraphAuth};
+use rosterd::source::graph::GraphAuth;
 use rosterd::source::{DirectorySource as _, Interest, SourceError};
 
 use super::Tenant;
@@ -42,27 +42,50 @@ async fn a_token_that_was_revoked_is_replaced_once() {
 }
 
 #[tokio::test]
-async fn certificates_sign_in_with_either_algorithm() {
+async fn a_certificate_signs_in() {
     let tenant = Tenant::of(World::sample()).await;
     let ends = "2027-05-01T00:00:00Z".parse().expect("a time");
     let made = ClientCertificate::generate(ends).expect("randomness");
     tenant.change(|state| state.graph.certificate = Some(made.der.clone()));
     let certificate = tenant.file("certificate.pem", &made.pem);
     let key = tenant.secret("key.pem", &made.key_pem);
-    for algorithm in [AssertionAlgorithm::Ps256, AssertionAlgorithm::Rs256] {
+    let settings = || {
         let (certificate, key) = (certificate.clone(), key.clone());
-        let source =
-            tenant.source_with(tenant.settings(GraphAuth::Certificate { certificate, key, algorithm }));
-        source.read(&Interest::default()).await.unwrap_or_else(|error| panic!("{algorithm:?}: {error}"));
-        assert_eq!(source.credential_expiry().await, Some((ends, "certificate")));
-    }
+        tenant.settings(GraphAuth::Certificate { certificate, key })
+    };
+    let source = tenant.source_with(settings());
+    source.read(&Interest::default()).await.expect("signed in");
+    assert_eq!(source.credential_expiry().await, Some((ends, "certificate")));
     let other = ClientCertificate::generate(ends).expect("randomness");
     tenant.change(|state| state.graph.certificate = Some(other.der));
-    let auth = GraphAuth::Certificate { certificate, key, algorithm: AssertionAlgorithm::Ps256 };
-    let error =
-        tenant.source_with(tenant.settings(auth)).read(&Interest::default()).await.expect_err("refused");
+    let error = tenant.source_with(settings()).read(&Interest::default()).await.expect_err("refused");
     assert!(error.to_string().contains("AADSTS700027"), "{error}");
     assert!(error.hint().is_some_and(|hint| hint.contains("certificate_file")));
+}
+
+#[tokio::test]
+async fn a_new_pair_is_taken_in_once_both_halves_are_there() {
+    let tenant = Tenant::of(World::sample()).await;
+    let (soon, later) =
+        ("2027-05-01T00:00:00Z".parse().expect("a time"), "2028-05-01T00:00:00Z".parse().expect("a time"));
+    let old = ClientCertificate::generate(soon).expect("randomness");
+    let new = ClientCertificate::generate(later).expect("randomness");
+    tenant.change(|state| state.graph.certificate = Some(old.der.clone()));
+    let certificate = tenant.file("certificate.pem", &old.pem);
+    let key = tenant.secret("key.pem", &old.key_pem);
+    let source = tenant.source_with(tenant.settings(GraphAuth::Certificate { certificate, key }));
+    tenant.file("certificate.pem", &new.pem);
+    let error = source.renew().expect_err("half a pair");
+    assert!(error.to_string().contains("does not belong"), "{error}");
+    source.read(&Interest::default()).await.expect("signed in with the old pair");
+    tenant.secret("key.pem", &new.key_pem);
+    source.renew().expect("a pair");
+    tenant.change(|state| {
+        state.graph.certificate = Some(new.der.clone());
+        state.graph.revoke_tokens();
+    });
+    source.read(&Interest::default()).await.expect("signed in with the new pair");
+    assert_eq!(source.credential_expiry().await, Some((later, "certificate")));
 }
 
 #[tokio::test]
@@ -146,8 +169,22 @@ async fn a_secret_that_others_may_read_is_not_used() {
     let tenant = Tenant::of(World::sample()).await;
     let source = tenant.source();
     let path = tenant.dir.path().join("graph-secret");
+    std::fs::write(&path, "another").expect("ours");
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).expect("ours");
-    let error = source.read(&Interest::default()).await.expect_err("refused").to_string();
+    let error = source.renew().expect_err("refused").to_string();
     assert!(error.contains("0644"), "{error}");
-    assert_eq!(token_requests(&tenant), 0);
+    source.read(&Interest::default()).await.expect("the one that was read before goes on");
+}
+
+#[tokio::test]
+async fn a_new_secret_is_asked_for_its_own_end() {
+    let tenant = Tenant::of(World::sample()).await;
+    let (soon, later) =
+        ("2027-01-31T00:00:00Z".parse().expect("a time"), "2028-01-31T00:00:00Z".parse().expect("a time"));
+    tenant.change(|state| state.graph.secret_ends = Some(soon));
+    let source = tenant.source();
+    assert_eq!(source.credential_expiry().await, Some((soon, "graph")));
+    tenant.change(|state| state.graph.secret_ends = Some(later));
+    source.renew().expect("as good as before");
+    assert_eq!(source.credential_expiry().await, Some((later, "graph")));
 }

@@ -127,7 +127,8 @@ fn configurations_in_the_papers_load() {
 #[test]
 fn paths_in_the_papers_exist() {
     let mut offenders = Vec::new();
-    let roots = ["src/", "tests/", "docs/", "systemd/", "monitoring/", "fuzz/", "benches/", ".ci/"];
+    let roots =
+        ["src/", "tests/", "docs/", "systemd/", "monitoring/", "fuzz/", "benches/", ".ci/", "packaging/"];
     for paper in papers().iter().filter(|paper| paper.path != "CHANGELOG.md") {
         for code in inline(&paper.text) {
             let path = code.split([' ', ':', '*', '{', '<']).next().unwrap_or(code).trim_end_matches('/');
