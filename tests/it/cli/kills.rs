@@ -50,7 +50,7 @@ fn world(seed: u64, kills: usize) -> (usize, Duration) {
         let output = bench.run(&["run", "--once"]).expect(0);
         slowest = slowest.max(started.elapsed());
         if started.elapsed() > Duration::from_secs(5) {
-            println!("seed {seed}: a restart took {:?}: {}", started.elapsed(), output.stderr);
+            eprintln!("seed {seed}: a restart took {:?}: {}", started.elapsed(), output.stderr);
         }
         assert!(!output.stderr.contains("panicked"), "seed {seed}: {}", output.stderr);
         if bench.plan().operations().is_empty() {
