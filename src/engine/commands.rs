@@ -386,7 +386,7 @@ fn approve_hint(now: &Plan) -> String {
     if now.is_held_by_guard() {
         format!("look at `rosterd plan` again; what guards hold now has the digest {}", now.digest)
     } else {
-        "guards hold nothing now".to_owned()
+        "guards hold nothing now; whatever is left of it needs no approval".to_owned()
     }
 }
 

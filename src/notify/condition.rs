@@ -11,6 +11,7 @@ use crate::config::NotifyEvent;
 use crate::engine::report::{CredentialReport, Doing, GuardReport, Quarantine, Status};
 use crate::model::Held;
 use crate::model::operation::HoldReason;
+use crate::telemetry::clean;
 
 /// Days before an expiry at which it is announced; each is news of its own.
 const EXPIRY_DAYS: [i64; 3] = [3, 14, 30];
@@ -102,6 +103,15 @@ fn conflict(held: &Held) -> Condition {
 
 fn quarantined(quarantine: &Quarantine, doing: Doing) -> Condition {
     let mut note = format!("{} cycles in a row failed", quarantine.failures);
+    if let Some(trouble) = &quarantine.trouble {
+        // Whoever reads this should know what to do. A cause that names somebody stays on the machine.
+        if !trouble.text.contains('@') {
+            note.push_str(&format!(": {}", clean(&trouble.text)));
+        }
+        if let Some(hint) = &trouble.hint {
+            note.push_str(&format!("; {}", clean(hint)));
+        }
+    }
     // Without a daemon the next try is a timer's, which we do not know.
     if doing != Doing::NotRunning {
         note.push_str(&format!("; the next try is at {:.0}", quarantine.until));
@@ -124,6 +134,7 @@ fn expiring(credential: &CredentialReport, now: Timestamp) -> Option<Condition> 
         1 => format!("{name} expires tomorrow, on {}", expires.strftime("%Y-%m-%d")),
         _ => format!("{name} expires in {days} days, on {}", expires.strftime("%Y-%m-%d")),
     };
+    let note = note + "; make a new one and put it into its file";
     Some(Condition::new(Topic::CredentialExpiry, format!("{name}/{stage}"), note))
 }
 

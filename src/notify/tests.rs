@@ -13,7 +13,9 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 use crate::config::{EmailConfig, MailTls, WebhookFormat, WebhookUrl};
-use crate::engine::report::{BudgetReport, CredentialReport, Doing, GuardReport, Quarantine, SCHEMA, Status};
+use crate::engine::report::{
+    BudgetReport, CredentialReport, Doing, GuardReport, Quarantine, SCHEMA, Status, Trouble,
+};
 use crate::model::operation::{HoldReason, Kind, PersonRef, TargetKind};
 use crate::model::{Address, Held, Hold, Operation, Target};
 use crate::secret::SecretRef;
@@ -492,4 +494,23 @@ async fn a_restart_says_nothing_twice() {
     second.finish(SOON).await;
     let got = hook.got.lock().expect("sound");
     assert_eq!(got.len(), 2, "entered before the restart, left after it: {got:?}");
+}
+
+#[test]
+fn a_quarantine_says_what_to_do_and_names_nobody() {
+    let told = |text: &str| {
+        let hint = Some("only the Account Holder can accept the agreement".to_owned());
+        let trouble = Some(Trouble { text: text.to_owned(), hint });
+        let quarantine = Quarantine { since: now(), until: now(), failures: 3, trouble };
+        let status = Status { quarantine: Some(quarantine), ..calm() };
+        let condition = Condition::of(&status).pop_first().expect("a condition");
+        condition.note().to_owned()
+    };
+    let note = told("GET /v1/users: 403\u{1b}[2J");
+    assert!(
+        note.starts_with("3 cycles in a row failed: GET /v1/users: 403\\u{1b}[2J; only the Account"),
+        "{note}"
+    );
+    let note = told("ada@example.com is not who she was");
+    assert!(note.starts_with("3 cycles in a row failed; only the Account Holder"), "{note}");
 }

@@ -100,6 +100,8 @@ pub enum Fault {
     },
     /// No answer ever, and nothing happened.
     Hang,
+    /// No answer ever, but it happened.
+    HangAfter,
 }
 
 /// Which requests a fault is for.

@@ -42,6 +42,11 @@ impl Server {
             self.stopped.cancelled().await;
             return End::Cut;
         }
+        if matches!(fault, Some(Fault::HangAfter)) {
+            self.happen(call, fault.as_ref());
+            self.stopped.cancelled().await;
+            return End::Cut;
+        }
         let mut state = self.lock();
         for act in state.moments.due(call) {
             act(&mut state);
@@ -53,6 +58,13 @@ impl Server {
         };
         state.log(call, status, fault.as_ref().map(name));
         end
+    }
+
+    /// The effect of a request that is never answered.
+    fn happen(&self, call: &Call, fault: Option<&Fault>) {
+        let mut state = self.lock();
+        serve(&mut state, call);
+        state.log(call, None, fault.map(name));
     }
 }
 
@@ -82,7 +94,7 @@ fn settle(state: &mut State, call: &Call, fault: Option<&Fault>) -> End {
     let refused = |status| End::Answer(faults::refusal(call.peer, status));
     match fault {
         None | Some(Fault::Slow { .. }) => End::Answer(serve(state, call)),
-        Some(Fault::DropBefore | Fault::Hang) => End::Cut,
+        Some(Fault::DropBefore | Fault::Hang | Fault::HangAfter) => End::Cut,
         Some(Fault::Unauthorized) => refused(401),
         Some(Fault::Html { status }) => End::Answer(faults::html(call.peer, *status)),
         Some(Fault::Says { status, body }) => End::Answer(faults::says(call.peer, *status, body)),

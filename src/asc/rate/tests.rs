@@ -69,8 +69,22 @@ fn tiny_budgets_still_let_a_read_through() {
 }
 
 #[test]
+fn a_figure_of_the_configuration_holds_until_the_server_tells_another() {
+    let mut budget = core(3600, 50);
+    let now = send(&mut budget, START, 60);
+    budget.configure(1000, 20);
+    assert_eq!((budget.limit, budget.reserve()), (1000, 200), "taken over by a reload");
+    assert_eq!(budget.window.used(now, HOUR_MS), 60, "what was counted stays");
+    assert_eq!(Core::new(500, 0, budget.snapshot(now), now).limit, 500, "and by a restart");
+    budget.told = Some(3600);
+    budget.configure(1000, 20);
+    assert_eq!(budget.limit, 3600);
+}
+
+#[test]
 fn restart_remembers_the_hour_and_the_bucket() {
     let mut before = core(100, 0);
+    before.told = Some(100);
     let now = send(&mut before, START, 60);
     let state = before.snapshot(now);
     let mut after = Core::new(3600, 0, state.clone(), now);

@@ -32,7 +32,12 @@ fn directory(people: &[(&str, &str)]) -> CachedDirectory {
     }
 }
 
-fn team() -> TeamSnapshot {
+pub(super) fn directory_of(people: usize) -> CachedDirectory {
+    let names: Vec<String> = (0..people).map(|number| format!("p-{number}")).collect();
+    directory(&names.iter().map(|name| (name.as_str(), name.as_str())).collect::<Vec<_>>())
+}
+
+pub(super) fn team() -> TeamSnapshot {
     let access = Access {
         roles: [crate::model::Role::ADMIN].into(),
         all_apps_visible: Some(true),

@@ -11,6 +11,7 @@ use super::*;
 use crate::model::event::CycleResult;
 
 mod audit;
+mod bounded;
 mod cache;
 mod chain;
 mod export;

@@ -169,7 +169,7 @@ fn a_lost_cache_costs_no_history() {
     daemon.cycle();
     assert_eq!(daemon.end(), 0);
     let before = bench.status();
-    std::fs::remove_dir_all(bench.path("state").join("cache")).expect("the cache");
+    std::fs::remove_dir_all(bench.path("state").join("sled")).expect("the cache");
     let shown = |status: &serde_json::Value| {
         let cycles = status["cycles"].as_array().expect("cycles").iter();
         let told = |cycle: &serde_json::Value| {
@@ -232,6 +232,9 @@ fn a_daemon_that_does_not_answer_is_not_waited_for() {
     let bench = Bench::sample();
     let daemon = start(&bench);
     daemon.signal("STOP");
+    // Its threads stop one after the other.
+    let stat = format!("/proc/{}/stat", daemon.child.id());
+    until("the stop", || std::fs::read_to_string(&stat).is_ok_and(|stat| stat.contains(") T ")));
     let started = Instant::now();
     thread::scope(|scope| {
         for command in ["status", "plan"] {
@@ -242,6 +245,24 @@ fn a_daemon_that_does_not_answer_is_not_waited_for() {
     assert!(started.elapsed() < Duration::from_secs(30));
     daemon.signal("CONT");
     assert_eq!(daemon.end(), 0);
+}
+
+#[test]
+fn a_daemon_that_stops_answering_in_the_middle_is_not_waited_for_either() {
+    use rosterd::simulator::{Fault, Rule};
+    let bench = Bench::sample();
+    let daemon = start(&bench);
+    bench.sim.fault(Rule::asc("GET", "*", Fault::Slow { ms: 60_000 }).times(u32::MAX));
+    let started = Instant::now();
+    thread::scope(|scope| {
+        let plan = scope.spawn(|| bench.run(&["plan"]).expect_trouble(6, &["does not answer"], "log"));
+        until("the request", || bench.status()["doing"] == "observing");
+        daemon.signal("STOP");
+        plan.join().expect("told");
+    });
+    assert!(started.elapsed() < Duration::from_secs(40));
+    bench.state(|state| state.faults.clear());
+    daemon.signal("CONT");
 }
 
 #[test]

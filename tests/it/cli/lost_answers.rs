@@ -1,19 +1,35 @@
-//! Answers that are lost, late, wrong or a refusal, for each of the four writes. Whatever comes: at most one mail per person,
-//! nothing forgotten, and the next cycle settles.
+//! Answers that are lost, late, wrong or a refusal, for each of the five writes. Whatever comes: at most one mail per person,
+//! nothing forgotten, and the next cycle settles. `EVERY_ANSWER=1` strikes every write with every fault, those included that
+//! take the client's whole minute.
 
 use std::thread;
 
-use rosterd::simulator::{Fault, Peer, Rule, When};
+use rosterd::simulator::{Fault, Grant, Options, Peer, Rule, When, World};
 
 use crate::support::Bench;
 
 /// A write: its name, its request, the nth of that kind in the first plan of the sample.
-const WRITES: [(&str, &str, &str, u32); 4] = [
+const WRITES: [(&str, &str, &str, u32); 5] = [
     ("remove", "DELETE", "/v1/users/*", 1),
     ("cancel", "DELETE", "/v1/userInvitations/*", 1),
     ("update", "PATCH", "/v1/users/*", 1),
     ("invite", "POST", "/v1/userInvitations", 3),
+    ("apps", "PATCH", "/v1/users/*", 2),
 ];
+
+/// The sample; for the last of the writes also a seat that sees another app than its rule says.
+fn sample(name: &str) -> Bench {
+    let mut world = World::sample();
+    if name == "apps" {
+        let hedy = world.team.member_mut("hedy@example.com").expect("hedy");
+        hedy.grant = Grant::roles(&["DEVELOPER"]).with_apps(&["6440000001"]);
+    }
+    Bench::with(world, Options::default())
+}
+
+fn everything() -> bool {
+    std::env::var_os("EVERY_ANSWER").is_some()
+}
 
 /// How `apply` ends, and what is left for later: nothing, or one entry in back-off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,8 +43,8 @@ struct Case {
     what: &'static str,
     fault: Fault,
     /// In the order of `WRITES`.
-    codes: [i32; 4],
-    later: [Later; 4],
+    codes: [i32; 5],
+    later: [Later; 5],
 }
 
 fn status(status: u16, when: When) -> Fault {
@@ -37,35 +53,45 @@ fn status(status: u16, when: When) -> Fault {
 
 fn cases() -> Vec<Case> {
     use Later::{BacksOff, Settles};
-    let settles = [Settles; 4];
+    let settles = [Settles; 5];
     let case = |what, fault, codes, later| Case { what, fault, codes, later };
     let seconds = |text: &str| Fault::TooMany { retry_after: Some(text.to_owned()) };
-    vec![
+    let mut cases = vec![
         // Not known to have been sent, so it is settled by the lists: those that show no effect stay open for one cycle.
-        case("drop before", Fault::DropBefore, [5, 5, 5, 5], settles),
-        case("drop after", Fault::DropAfter, [0, 0, 0, 0], settles),
-        case("500 before", status(500, When::Before), [5, 5, 5, 5], settles),
-        case("503 after", status(503, When::After), [0, 0, 0, 0], settles),
+        case("drop before", Fault::DropBefore, [5, 5, 5, 5, 5], settles),
+        case("drop after", Fault::DropAfter, [0, 0, 0, 0, 0], settles),
+        case("500 before", status(500, When::Before), [5, 5, 5, 5, 5], settles),
+        case("503 after", status(503, When::After), [0, 0, 0, 0, 0], settles),
         // Apple sends nothing after a removal, so there is nothing to cut off.
-        case("truncated", Fault::Truncated, [0, 0, 0, 0], settles),
-        case("html 200", Fault::Html { status: 200 }, [5, 5, 5, 5], settles),
-        case("html 502", Fault::Html { status: 502 }, [5, 5, 5, 5], settles),
-        case("slow", Fault::Slow { ms: 300 }, [0, 0, 0, 0], settles),
-        case("429 with Retry-After", seconds("1"), [0, 0, 0, 0], settles),
-        case("429 without", Fault::TooMany { retry_after: None }, [0, 0, 0, 0], settles),
-        case("401 once", Fault::Unauthorized, [4, 4, 4, 4], settles),
-        case("409", status(409, When::Before), [5, 5, 5, 5], [BacksOff; 4]),
-        case("409 after", status(409, When::After), [5, 5, 5, 0], [Settles, BacksOff, Settles, Settles]),
-        case("404", status(404, When::Before), [0, 5, 5, 5], settles),
-        case("410 after", status(410, When::After), [0, 5, 5, 5], settles),
-        case("422", status(422, When::Before), [5, 5, 5, 5], [BacksOff; 4]),
-    ]
+        case("truncated", Fault::Truncated, [0, 0, 0, 0, 0], settles),
+        case("html 200", Fault::Html { status: 200 }, [5, 5, 5, 5, 5], settles),
+        case("html 502", Fault::Html { status: 502 }, [5, 5, 5, 5, 5], settles),
+        case("slow", Fault::Slow { ms: 300 }, [0, 0, 0, 0, 0], settles),
+        case("429 with Retry-After", seconds("1"), [0, 0, 0, 0, 0], settles),
+        case("429 without", Fault::TooMany { retry_after: None }, [0, 0, 0, 0, 0], settles),
+        case("401 once", Fault::Unauthorized, [4, 4, 4, 4, 4], settles),
+        case("409", status(409, When::Before), [5, 5, 5, 5, 5], [BacksOff; 5]),
+        case(
+            "409 after",
+            status(409, When::After),
+            [5, 5, 5, 0, 5],
+            [Settles, BacksOff, Settles, Settles, Settles],
+        ),
+        case("404", status(404, When::Before), [0, 5, 5, 5, 5], settles),
+        case("410 after", status(410, When::After), [0, 5, 5, 5, 5], settles),
+        case("422", status(422, When::Before), [5, 5, 5, 5, 5], [BacksOff; 5]),
+    ];
+    if everything() {
+        cases.push(case("hang before", Fault::Hang, [5, 5, 5, 5, 5], settles));
+        cases.push(case("hang after", Fault::HangAfter, [0, 0, 0, 0, 0], settles));
+    }
+    cases
 }
 
 /// One fault on one write; a line for the table, and what went wrong.
 fn strike(case: &Case, write: usize) -> (String, Vec<String>) {
     let (name, method, path, nth) = WRITES[write];
-    let bench = Bench::sample();
+    let bench = sample(name);
     bench.sim.fault(Rule::asc(method, path, case.fault.clone()).nth(nth));
     let first = bench.run(&["apply", "--yes"]);
     let second = bench.run(&["run", "--once"]);
@@ -111,9 +137,9 @@ fn a_lost_answer_never_sends_a_second_mail_and_the_next_cycle_settles() {
     // A fault that means the same for every write strikes two of them, which ones differs from fault to fault.
     let telling = |case: usize, write: usize| {
         let uniform =
-            cases[case].later == [Later::Settles; 4] && cases[case].codes == [cases[case].codes[0]; 4];
+            cases[case].later == [Later::Settles; 5] && cases[case].codes == [cases[case].codes[0]; 5];
         let lost = matches!(cases[case].fault, Fault::DropAfter | Fault::Html { status: 200 });
-        !uniform || lost || (case + write).is_multiple_of(2)
+        everything() || !uniform || lost || (case + write).is_multiple_of(2)
     };
     let all = (0..cases.len()).flat_map(|case| (0..WRITES.len()).map(move |write| (case, write)));
     let jobs: Vec<(usize, usize)> = all.filter(|(case, write)| telling(*case, *write)).collect();
