@@ -116,9 +116,8 @@ impl Fetch for Bodies<'_> {
     async fn page(&self, ask: Ask) -> Result<Page<PersonRecord>, PageError> {
         let Ask::Index { start, count } = ask else { return Err(PageError::CursorLost) };
         let body = self.make(|| users_page(self.size, start as usize, count as usize));
-        let list = wire::parse_list(body.as_bytes()).expect("a list");
-        let entries = list.resources.iter().map(|raw| wire::parse_user(raw.get(), self.wanted)).collect();
-        Ok(Page { total: list.total, start: list.start, next_cursor: list.next_cursor, entries })
+        let page = wire::parse_users(body.as_bytes(), self.wanted).expect("a page");
+        Ok(page)
     }
 }
 

@@ -119,7 +119,8 @@ fn many(size: Size) {
 
 /// Everybody in scope is matched, in one batch as the engine records findings.
 fn link(state: &State, size: Size, now: Timestamp) {
-    let links = ledger(size, now).links.into_values().map(|link| Event::Linked {
+    let ledger = ledger(size, now);
+    let links = ledger.links.values().cloned().map(|link| Event::Linked {
         person: link.person,
         seat: link.seat.unwrap_or(SeatId::Member("none".into())),
         by: LinkBy::Address,

@@ -7,9 +7,11 @@ use comfy_table::{CellAlignment, Table, presets};
 /// A table with figures to the right.
 pub(crate) fn table(heads: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::ASCII_MARKDOWN).set_header(heads);
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
+    table.load_style(presets::ASCII_MARKDOWN).set_header(heads);
+    for at in 1..heads.len() {
+        if let Some(column) = table.column_mut(at) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
     }
     table
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::wanted::Wanted;
-use super::wire::{Fields, LONGEST_TEXT, bounded, each_field, id_text, string_of, truth, value_of};
+use super::wire::{Fields, LONGEST_TEXT, bounded, each_field, id_text, string_of, truth_of, value_of};
 use crate::model::{Activity, Address, Attributes, Person, PersonId};
 
 /// A person and what only references to them need.
@@ -90,8 +90,11 @@ impl Fields for PersonFields<'_> {
             return Ok(());
         }
         bounded(raw)?;
-        if let Some(name) = kept {
-            self.attributes.insert_shared(name, value_of(raw)?);
+        // RFC 7643 §2.5: null is the same as absent, and what everybody has unset need not be kept for anybody.
+        if let Some(name) = kept
+            && let Some(value) = assigned(value_of(raw)?)
+        {
+            self.attributes.insert_shared(name, value);
         }
         match key {
             "id" => self.id = id_of(raw)?,
@@ -100,7 +103,7 @@ impl Fields for PersonFields<'_> {
             "displayname" => self.display_name = short(raw).map(Arc::from),
             "name" => self.name = self.name(raw)?,
             "emails" => self.emails = emails(raw)?,
-            "active" => self.activity = activity(&value_of(raw)?),
+            "active" => self.activity = activity(raw),
             _ => {}
         }
         Ok(())
@@ -127,6 +130,20 @@ impl Fields for PersonFields<'_> {
     }
 }
 
+/// A value without what is null in it; `None` when nothing is left. An empty object or list is left as it came.
+fn assigned(value: Value) -> Option<Value> {
+    match value {
+        Value::Null => None,
+        Value::Object(mut fields) if fields.values().any(Value::is_null) => {
+            fields.retain(|_, value| !value.is_null());
+            (!fields.is_empty()).then_some(Value::Object(fields))
+        }
+        Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
+            Some(value)
+        }
+    }
+}
+
 fn is_core(key: &str) -> bool {
     matches!(key, "id" | "externalid" | "username" | "displayname" | "name" | "emails" | "active")
 }
@@ -149,8 +166,8 @@ fn short(raw: &RawValue) -> Option<Cow<'_, str>> {
 }
 
 /// RFC 7643 gives `active` no default, so its absence says nothing; Entra-fed servers send `"False"`.
-fn activity(active: &Value) -> Activity {
-    match truth(active) {
+fn activity(active: &RawValue) -> Activity {
+    match truth_of(active) {
         Some(true) => Activity::Active,
         Some(false) => Activity::Disabled,
         None => Activity::NotSaid,
@@ -177,7 +194,7 @@ fn email(entry: &RawValue) -> Result<Option<Email>, String> {
     each_field(entry.get(), |key, raw| {
         match key {
             "value" => text = short(raw).map(Box::from),
-            "primary" => primary = truth(&value_of(raw)?).unwrap_or(false),
+            "primary" => primary = truth_of(raw).unwrap_or(false),
             "type" => work = string_of(raw).is_some_and(|kind| kind.eq_ignore_ascii_case("work")),
             _ => {}
         }

@@ -38,7 +38,7 @@ impl Wanted {
 
     /// The name to keep a key under, when it is to be kept. `key` is lower case.
     pub fn keep(&self, key: &str) -> Option<Arc<str>> {
-        if let Some(name) = self.keys.iter().find(|name| ***name == *key) {
+        if let Some(name) = self.keys.iter().find(|name| name.len() == key.len() && ***name == *key) {
             return Some(Arc::clone(name));
         }
         if !is_urn(key) {

@@ -16,7 +16,7 @@ use super::person::{PersonFields, PersonRecord};
 use super::wanted::Wanted;
 use crate::model::{GroupId, Problem};
 use crate::source::one_line;
-pub(super) use page::{Fields, each_field, string_of};
+pub(super) use page::{Fields, each_field, string_of, truth_of};
 
 /// Characters of an id, a name or an address; RFC 5321 ends addresses at 254.
 pub(super) const LONGEST_TEXT: usize = 1024;

@@ -85,6 +85,19 @@ pub(in crate::source::scim) fn string_of(raw: &RawValue) -> Option<Cow<'_, str>>
     Some(Cow::Borrowed(inner))
 }
 
+/// As [`truth`](super::truth), of a value that was not read yet.
+pub(in crate::source::scim) fn truth_of(raw: &RawValue) -> Option<bool> {
+    match raw.get() {
+        "true" => Some(true),
+        "false" => Some(false),
+        _ => match string_of(raw)?.trim() {
+            word if word.eq_ignore_ascii_case("true") => Some(true),
+            word if word.eq_ignore_ascii_case("false") => Some(false),
+            _ => None,
+        },
+    }
+}
+
 /// A key in lower case, in a buffer that is used again for the next one.
 #[derive(Default)]
 struct Key(String);
