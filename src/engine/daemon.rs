@@ -2,7 +2,7 @@
 
 mod renewal;
 mod signals;
-mod systemd;
+pub(crate) mod systemd;
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -113,13 +113,12 @@ impl Shared {
     /// A cycle or a command says what it does.
     pub fn progress(&self, progress: Progress) {
         self.stepped();
-        let (doing, text) = match progress {
-            Progress::Observing => (Doing::Observing, "reading both sides".to_owned()),
-            Progress::Planning => (Doing::Planning, "planning".to_owned()),
-            Progress::Applying(done, of) => (Doing::Applying, format!("applying {done} of {of}")),
+        self.live().doing = match progress {
+            Progress::Observing { .. } => Doing::Observing,
+            Progress::Planning => Doing::Planning,
+            Progress::Applying(..) => Doing::Applying,
         };
-        self.live().doing = doing;
-        systemd::status(&text);
+        systemd::status(&progress.to_string());
     }
 
     /// True while the worker makes progress.

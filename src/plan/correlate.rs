@@ -75,7 +75,7 @@ pub(super) fn correlate<'a>(
 ) -> Vec<Case<'a>> {
     let correlator = Correlator { input, people, seats };
     let mut cases: Vec<Case<'a>> = in_scope_or_linked(input, scope)
-        .into_values()
+        .into_iter()
         .map(|(found, link, id)| {
             let standing = correlator.standing(found, link);
             Case { id, found, link, standing, conflict: None }
@@ -88,19 +88,23 @@ pub(super) fn correlate<'a>(
 
 type Start<'a> = (Option<Entry<'a>>, Option<&'a Link>, &'a PersonId);
 
-fn in_scope_or_linked<'a>(input: &Input<'a>, scope: &Scope<'a>) -> BTreeMap<&'a PersonId, Start<'a>> {
+/// Directory and ledger are both ordered by id, so that one walk over the two meets everybody: looking up each of a whole
+/// company in the ledger would cost more than all else that a plan does.
+fn in_scope_or_linked<'a>(input: &Input<'a>, scope: &Scope<'a>) -> Vec<Start<'a>> {
     let ledger: &'a Ledger = input.ledger;
-    let mut all = BTreeMap::new();
+    let mut links = ledger.links.iter().peekable();
+    let mut all: Vec<Start<'a>> = Vec::with_capacity(ledger.links.len());
     for (at, person) in input.directory.people().iter().enumerate() {
+        while let Some((id, link)) = links.next_if(|(id, _)| **id < person.id) {
+            all.push((None, Some(link), id));
+        }
+        let link = links.next_if(|(id, _)| **id == person.id).map(|(_, link)| link);
         let entry = Entry { at, person, verdict: scope.verdict(at) };
-        let link = ledger.links.get(&person.id);
         if entry.is_in_scope() || link.is_some() {
-            all.insert(&person.id, (Some(entry), link, &person.id));
+            all.push((Some(entry), link, &person.id));
         }
     }
-    for (id, link) in &ledger.links {
-        all.entry(id).or_insert((None, Some(link), id));
-    }
+    all.extend(links.map(|(id, link)| (None, Some(link), id)));
     all
 }
 

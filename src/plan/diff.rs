@@ -344,10 +344,10 @@ impl Mover<'_, '_, '_> {
 
     /// Invitations beside a membership: ours are taken back, others are left to `stray`.
     fn left_over(&self, left_over: &[&Invitation], claimed: &mut BTreeSet<SeatId>) -> Vec<Change> {
-        let person = names::person_ref(self.entry.person);
         leave::own_invitations(self.context, self.case, left_over, claimed)
             .map(|seat| {
-                Change::revoke(Some(person.clone()), seat, vec!["they are a member already".to_owned()])
+                let person = names::person_ref(self.entry.person);
+                Change::revoke(Some(person), seat, vec!["they are a member already".to_owned()])
             })
             .map(|change| self.judged(change))
             .collect()
