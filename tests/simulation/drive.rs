@@ -155,7 +155,8 @@ impl World {
             rewire.wiring(&config).map_err(|error| trouble(error.to_string()))
         });
         let wire::Wiring { team, notifier, .. } = parts.wiring;
-        let shared = Shared::new(team, notifier, Arc::clone(&parts.state), parts.metrics, parts.clock);
+        let token = Arc::new(None.into());
+        let shared = Shared::new(team, notifier, token, Arc::clone(&parts.state), parts.metrics, parts.clock);
         self.oracle.watch(&shared, &parts.state);
         let worker = Arc::clone(&shared);
         let worker = tokio::spawn(async move { daemon::worker(&worker).await });
@@ -415,7 +416,7 @@ impl World {
         secret(&self.dir.path().join("config.toml"), &text);
         let Some(daemon) = &self.daemon else { return };
         // Between two cycles, so that one cycle has one set of limits.
-        daemon::reload_now(&daemon.shared, &daemon.reload).await;
+        daemon.shared.reload(&daemon.reload);
         if good {
             self.say("reloaded");
             self.oracle.inner().settings = settings;
