@@ -74,7 +74,7 @@ async fn once(options: &Options, config: &Config) -> Result<u8, Failure> {
 }
 
 async fn serve(options: &Options, config: Config) -> Result<u8, Failure> {
-    let parts = wire::daemon(&config)?;
+    let parts = wire::daemon(&config, wire::Surroundings::real())?;
     let path = options.config_path.clone();
     let rewire = parts.rewire.clone();
     let reload: daemon::Reload = Box::new(move || {

@@ -16,7 +16,7 @@ use crate::http::Peer;
 use crate::metrics::Metrics;
 use crate::model::event::{Actor, CycleId, CycleResult, Outcome};
 use crate::model::operation::Kind;
-use crate::model::{Coverage, DirectorySnapshot, Event, Plan, Policy, TeamSnapshot};
+use crate::model::{Address, Coverage, DirectorySnapshot, Event, Operation, Plan, Policy, TeamSnapshot};
 use crate::plan::{Allowance, Input, Planned};
 use crate::source::{DirectorySource, Interest, Previous};
 
@@ -194,11 +194,25 @@ where
             }
         }
         let seats = Seats { members: &observed.team.members, invitations: &observed.team.invitations };
+        let is_known =
+            |name: &Address| observed.directory.people().iter().any(|person| person.addresses.contains(name));
+        let elsewhere = |operation: &Operation| seats.accepted_elsewhere(operation, &open, is_known);
+        let outcome_of = |operation: &Operation| match (seats.outcome_of(operation), operation.kind) {
+            (lost @ Outcome::NotApplied { .. }, Kind::Invite) => match elsewhere(operation) {
+                Some(seat) => Outcome::Applied { seat: Some(seat), expires: None },
+                None => lost,
+            },
+            (gone @ Outcome::Applied { .. }, Kind::CancelInvitation) => match elsewhere(operation) {
+                Some(seat) => Outcome::AlreadySo { seat: Some(seat) },
+                None => gone,
+            },
+            (told, _) => told,
+        };
         let events = open
             .open_intents
             .values()
             .map(|open| {
-                let outcome = seats.outcome_of(&open.operation);
+                let outcome = outcome_of(&open.operation);
                 tracing::info!(operation.kind = open.operation.kind.as_str(), settled = ?Settled(&outcome), "open intent settled");
                 Event::Outcome { intent: open.intent.clone(), outcome, request_id: None }
             })

@@ -1,5 +1,6 @@
 //! `run`: one worker that does cycles when they are due, beside the socket, the health endpoints and the signals.
 
+mod driven;
 mod renewal;
 mod signals;
 pub(crate) mod systemd;
@@ -7,11 +8,12 @@ pub(crate) mod systemd;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::commands::Caller;
@@ -67,7 +69,8 @@ impl std::fmt::Debug for Shared {
 }
 
 impl Shared {
-    fn new(
+    /// What a daemon is made of, for [`worker`].
+    pub fn new(
         team: Team,
         notifier: Notifier,
         http_token: Token,
@@ -181,7 +184,8 @@ impl Shared {
         history::cycles(&self.state, CYCLES)
     }
 
-    fn ask(&self) {
+    /// Runs a cycle now, quarantine or not.
+    pub fn ask(&self) {
         *self.asked.lock().expect("nobody panics with it") = true;
         self.wake.notify_one();
     }
@@ -300,8 +304,8 @@ pub async fn run(
     Ok(())
 }
 
-/// The loop: wait until due, run a cycle, say how it went.
-async fn worker(shared: &Arc<Shared>) {
+/// The loop: wait until due, run a cycle, say how it went. All of a daemon but its listeners, its signals and its ticker.
+pub async fn worker(shared: &Arc<Shared>) {
     let (mut next, mut deadline) = first_due(shared);
     while !shared.stop.is_cancelled() {
         shared.stepped();

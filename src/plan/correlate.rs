@@ -305,6 +305,9 @@ impl<'c, 'a: 'c> Correlator<'c, 'a> {
             }
         }
         let ids: Vec<&PersonId> = cases.iter().map(|case| case.id).collect();
+        let in_scope = |case: &Case<'_>| case.found.is_some_and(|entry| entry.is_in_scope());
+        let here: BTreeSet<PersonId> =
+            cases.iter().filter(|case| in_scope(case)).map(|case| case.id.clone()).collect();
         for case in cases.iter_mut() {
             case.conflict = case.standing.seats().find_map(|seat| {
                 let claimed = claims.get(&seat.id())?.iter().map(|at| ids[*at]);
@@ -313,9 +316,21 @@ impl<'c, 'a: 'c> Correlator<'c, 'a> {
                 Some(format!("seat {} also answers to {others}", seat.name().folded()))
             });
             if case.conflict.is_none() {
-                case.conflict = self.doubt(case);
+                case.conflict = self.doubt(case).or_else(|| self.returned(case, &here));
             }
         }
+    }
+
+    /// Whose id is gone while somebody in scope has their address may well be here under another id: a directory that
+    /// was moved or restored numbers everybody anew.
+    fn returned(&self, case: &Case<'a>, here: &BTreeSet<PersonId>) -> Option<String> {
+        let link = case.link.filter(|_| case.found.is_none() && case.standing.seats().next().is_some())?;
+        let everybody = self.input.directory.people();
+        link.person.email.iter().chain([&link.name]).find_map(|name| {
+            let others = self.people.named(name).into_iter().map(|at| &everybody[at].id);
+            let other = others.into_iter().find(|id| *id != case.id && here.contains(*id))?;
+            Some(format!("{} belongs to {other} now", name.folded()))
+        })
     }
 
     fn doubt(&self, case: &Case<'a>) -> Option<String> {

@@ -5,7 +5,7 @@ use std::process::Child;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rosterd::simulator::{Fault, Peer, Rule};
+use rosterd::simulator::{Fault, Peer, Rule, When};
 
 use crate::support::Bench;
 use crate::support::disk::Dice;
@@ -115,7 +115,7 @@ fn a_kill_at_any_moment_never_repeats_an_invitation() {
 fn a_kill_while_a_pair_is_under_way_finishes_the_pair() {
     let bench = Bench::sample();
     // Tom's expired invitation is cancelled; the invitation that follows is never answered.
-    bench.sim.fault(Rule::asc("POST", "/v1/userInvitations", Fault::Hang));
+    bench.sim.fault(Rule::asc("POST", "/v1/userInvitations", Fault::Hang { when: When::Before }));
     let child = bench.spawn(&["run", "--once"]);
     let deadline = Instant::now() + Duration::from_secs(20);
     while bench.state(|state| state.team.invitation("tom@example.com").is_some()) && Instant::now() < deadline
