@@ -149,6 +149,8 @@ fn same_where_known(now: &Access, wanted: &Access) -> bool {
 mod tests {
     use serde_json::{from_value, json};
 
+    use crate::model::{Hold, HoldReason};
+
     use super::*;
 
     fn invite(first: &str) -> Operation {
@@ -192,7 +194,7 @@ mod tests {
         );
         assert_eq!(found(&[home.clone(), twin], &ledger), None, "two of that name");
         assert_eq!(found(&[member("m4", "p9@example.com", "Ada")], &ledger), None, "somebody else's address");
-        ledger.holds.insert("remove_member:seat:m1:m1".to_owned(), "unknown".to_owned());
+        ledger.holds.insert("remove_member:seat:m1:m1".to_owned(), Hold::new(HoldReason::Unmanaged, "unknown"));
         assert_eq!(found(&[home], &ledger), None, "it was there before");
     }
 }
