@@ -67,6 +67,18 @@ pub struct HttpOptions {
     pub max_body: usize,
     /// Shortest pause before a second try; doubles, with jitter.
     pub first_pause: Duration,
+    /// The way there.
+    pub transport: Transport,
+}
+
+/// How requests travel.
+#[derive(Clone, Debug)]
+pub enum Transport {
+    /// Over the network.
+    Network,
+    /// Straight into a simulator of this process, in whatever time its runtime keeps.
+    #[cfg(feature = "simulator")]
+    Simulated(crate::simulator::Line),
 }
 
 impl HttpOptions {
@@ -77,6 +89,7 @@ impl HttpOptions {
             timeout: Duration::from_secs(60),
             max_body: 32 << 20,
             first_pause: Duration::from_millis(400),
+            transport: Transport::Network,
         }
     }
 }
@@ -351,7 +364,7 @@ impl HttpClient {
     }
 
     async fn exchange(&self, request: reqwest::Request, place: String) -> Result<Reply, HttpError> {
-        let response = self.inner.execute(request).await.map_err(|error| self.typed(&error, &place))?;
+        let response = self.answer(request, &place).await?;
         self.learn_skew(response.headers());
         if response.status().is_redirection() {
             let target = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
@@ -362,6 +375,16 @@ impl HttpClient {
         let (status, headers) = (response.status(), response.headers().clone());
         let body = self.whole_body(response, &place).await?;
         Ok(Reply { status, headers, body, place })
+    }
+
+    async fn answer(&self, request: reqwest::Request, place: &str) -> Result<reqwest::Response, HttpError> {
+        match &self.options.transport {
+            Transport::Network => {
+                self.inner.execute(request).await.map_err(|error| self.typed(&error, place))
+            }
+            #[cfg(feature = "simulator")]
+            Transport::Simulated(line) => line.send(&request, place, self.options.timeout).await,
+        }
     }
 
     async fn whole_body(&self, mut response: reqwest::Response, place: &str) -> Result<Vec<u8>, HttpError> {

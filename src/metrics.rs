@@ -118,13 +118,13 @@ pub struct Metrics {
     pub config_reload_successful: Int,
     /// 0 while the file of a credential is refused and the one before it goes on.
     pub credentials_reload_successful: Int,
-    /// Answers and failures of all requests: what a slow cycle shows that it gets on by.
-    requests_ended: AtomicU64,
     clock_skew: Family<PeerLabel, Float>,
     /// Of the state folder.
     pub state_size: Int,
     audit_records: Counter,
     notices: Family<DeliveryLabel, Counter>,
+    /// Requests that ended, by peer: what a slow cycle shows that it gets on by.
+    answers: [AtomicU64; Peer::ALL.len()],
 }
 
 impl Metrics {
@@ -158,11 +158,11 @@ impl Metrics {
             credential_expiry: Family::default(),
             config_reload_successful: Int::default(),
             credentials_reload_successful: Int::default(),
-            requests_ended: AtomicU64::new(0),
             clock_skew: Family::default(),
             state_size: Int::default(),
             audit_records: Counter::default(),
             notices: Family::default(),
+            answers: Default::default(),
         };
         metrics.register();
         metrics.touch();
@@ -326,9 +326,14 @@ impl Metrics {
         text::classic(&open_metrics)
     }
 
+    /// Requests to a peer that ended so far.
+    pub fn answers(&self, peer: Peer) -> u64 {
+        self.answers[peer as usize].load(Ordering::Relaxed)
+    }
+
     /// One request ended.
     pub fn http_request(&self, peer: Peer, method: &str, code: &str, took: Duration) {
-        self.requests_ended.fetch_add(1, Ordering::Relaxed);
+        self.answers[peer as usize].fetch_add(1, Ordering::Relaxed);
         let peer = peer.as_str().to_owned();
         self.http_duration.get_or_create(&PeerLabel { peer: peer.clone() }).observe(took.as_secs_f64());
         let label = RequestLabel { peer, method: method.to_owned(), code: code.to_owned() };
@@ -337,7 +342,7 @@ impl Metrics {
 
     /// Requests that ended so far, whatever their end.
     pub fn requests_ended(&self) -> u64 {
-        self.requests_ended.load(Ordering::Relaxed)
+        self.answers.iter().map(|ended| ended.load(Ordering::Relaxed)).sum()
     }
 
     /// A read is tried again.

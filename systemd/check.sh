@@ -78,6 +78,14 @@ for unit in rosterd.service rosterd@.service debian12/rosterd.service debian12/r
     grep -q '^RestartPreventExitStatus=64 78$' "$unit" || fail "$unit starts again on a wrong configuration"
     grep -q '^WatchdogSec=' "$unit" || fail "$unit has no watchdog"
 done
+
+# What neither verify nor security sees and a start or a reload does (both were met on booted systems).
+for unit in *.service debian12/*.service; do
+    ! grep -q '^SystemCallFilter=.*:E' "$unit" || fail "$unit: a call with an error of its own ends in 228/SECCOMP"
+    program=$(sed -n 's/^ExecReload=\([^ ]*\) .*/\1/p' "$unit")
+    [ -z "$program" ] || grep -q "^BindReadOnlyPaths=$program\$" "$unit" ||
+        fail "$unit: $program is not within the empty root"
+done
 systemd-tmpfiles --dry-run --create tmpfiles.d/rosterd.conf > "$work/said" 2>&1 || {
     # Before 254 there is no dry run; a scratch root does as well.
     systemd-tmpfiles --root="$work/root" --create "$PWD/tmpfiles.d/rosterd.conf" > "$work/said" 2>&1 ||

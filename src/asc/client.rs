@@ -18,6 +18,7 @@ use super::AscError;
 use super::apps::KnownApps;
 use super::errors::{Answer, Spend, without_answer};
 use super::rate::Budget;
+use super::seat_apps::SeatApps;
 use super::token::{KeyKind, Scope, SigningKey, TokenSource};
 use crate::clock::Clock;
 use crate::http::{HttpClient, HttpError, HttpOptions, LONGEST_WAIT, Peer, Reply, retry_after};
@@ -60,6 +61,7 @@ pub struct AscClient {
     /// Lists are read with scoped tokens.
     scoped: AtomicBool,
     pub(super) known_apps: KnownApps,
+    pub(super) seat_apps: SeatApps,
 }
 
 impl fmt::Debug for AscClient {
@@ -128,6 +130,7 @@ impl AscClient {
             first_pause: options.first_pause,
             scoped: AtomicBool::new(reach == Reach::ReadOnly),
             known_apps: KnownApps::default(),
+            seat_apps: SeatApps::default(),
         })
     }
 

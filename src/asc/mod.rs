@@ -8,6 +8,7 @@ mod fake;
 mod paging;
 pub mod rate;
 mod read;
+mod seat_apps;
 pub mod token;
 pub mod wire;
 mod write;

@@ -122,6 +122,12 @@ impl Budget {
         }
     }
 
+    /// A permit for a write, for whoever stands in for Apple in a test.
+    #[cfg(test)]
+    pub(crate) async fn acquire_write(&self) -> Result<Duration, AscError> {
+        self.acquire(Spend::Write).await
+    }
+
     /// Takes what an answer's headers tell, and returns what the key's hour has left.
     pub(super) fn learn(&self, headers: &HeaderMap) -> Option<u64> {
         let limits = Limits::of(headers)?;

@@ -159,7 +159,8 @@ impl AscClient {
         Ok((known, problems))
     }
 
-    /// Reads the apps of those whose inlined list was cut, a few at a time. Whoever's cannot be read keeps `None`.
+    /// Reads the apps of those whose inlined list was cut: a few at a time, [`super::seat_apps::MOST`] of them in a cycle, and
+    /// the others as they were read last. Whoever's are not known keeps `None`, which is compared with nothing.
     async fn complete_apps(
         &self,
         members: &mut [Listed<Member>],
@@ -172,14 +173,23 @@ impl AscClient {
         for listed in invitations.iter_mut().filter(|listed| listed.apps_cut) {
             cut.push((self.apps_path(INVITATIONS, listed.seat.id.as_str()), &mut listed.seat.access));
         }
-        let reads: Vec<_> = cut.iter().map(|(path, _)| self.visible_apps(path.clone())).collect();
+        let paths: Vec<String> = cut.iter().map(|(path, _)| path.clone()).collect();
+        let reads: Vec<_> = self.seat_apps.due(&paths).into_iter().collect();
+        let reads =
+            reads.into_iter().map(|path| async move { (self.visible_apps(path.clone()).await, path) });
         let found: Vec<_> = stream::iter(reads).buffered(AT_A_TIME).collect().await;
         let mut problems = Vec::new();
-        for (found, (_, access)) in found.into_iter().zip(cut) {
+        for (found, path) in found {
             match found? {
-                Ok(apps) => access.visible_apps = Some(apps),
-                Err(more) => problems.extend(more),
+                Ok(apps) => self.seat_apps.learn(&path, apps),
+                Err(more) => {
+                    self.seat_apps.forget(&path);
+                    problems.extend(more);
+                }
             }
+        }
+        for (path, access) in cut {
+            access.visible_apps = self.seat_apps.get(&path);
         }
         Ok(problems)
     }

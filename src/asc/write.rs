@@ -36,6 +36,7 @@ impl TeamWrite for AscClient {
         let endpoint = format!("PATCH {}", url.path());
         settable(access, &endpoint)?;
         let body = wire::update_body(member, access);
+        self.seat_apps.forget(self.resource("/v1/users", member.as_str(), Some("visibleApps")).path());
         written(&self.write(Method::PATCH, url, Some(&body), &endpoint).await?, &endpoint)
     }
 

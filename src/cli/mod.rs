@@ -10,6 +10,7 @@ mod doctor;
 mod out;
 mod papers;
 mod plan;
+mod progress;
 pub mod render;
 mod reports;
 mod run;

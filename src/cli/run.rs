@@ -16,7 +16,7 @@ use crate::model::event::Actor;
 
 pub(super) async fn run(options: &Options, args: &RunArgs) -> Result<u8, Failure> {
     let config = options.config()?;
-    if args.once { once(&config).await } else { serve(options, config).await }
+    if args.once { once(options, &config).await } else { serve(options, config).await }
 }
 
 /// SIGTERM and SIGINT, which ask a command to finish the request in flight and to stop.
@@ -43,8 +43,8 @@ impl Signals {
     }
 }
 
-async fn once(config: &Config) -> Result<u8, Failure> {
-    let opened = wire::open(config, Use::Write, Box::new(|_| {}))?;
+async fn once(options: &Options, config: &Config) -> Result<u8, Failure> {
+    let opened = wire::open(config, Use::Write, super::progress::shown(options.quiet))?;
     let caller = Caller { actor: Actor::Daemon, cancel: tokio_util::sync::CancellationToken::new() };
     let stop = caller.cancel.clone();
     let mut signals = Signals::new()?;
@@ -74,7 +74,7 @@ async fn once(config: &Config) -> Result<u8, Failure> {
 }
 
 async fn serve(options: &Options, config: Config) -> Result<u8, Failure> {
-    let parts = wire::daemon(&config)?;
+    let parts = wire::daemon(&config, wire::Surroundings::real())?;
     let path = options.config_path.clone();
     let rewire = parts.rewire.clone();
     let reload: daemon::Reload = Box::new(move || {

@@ -9,12 +9,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::args::{Args, ExplainArgs};
 use super::out::{self, Failure};
+use super::progress;
 use super::run::Signals;
 use crate::config::{self, Config, Problems};
 use crate::control::client::{self, ClientError};
 use crate::control::protocol::{Answer, Request};
 use crate::engine::commands::Caller;
-use crate::engine::cycle::Progress;
 use crate::engine::wire::{self, Opened, Use};
 
 /// What every command is told.
@@ -118,7 +118,7 @@ impl Session {
                 }
             }
             self.config = self.options.config()?;
-            let progress = show_progress(self.options.quiet);
+            let progress = progress::shown(self.options.quiet);
             self.local = Some(wire::open(&self.config, self.usage, progress)?);
             self.stop_on_signals()?;
         }
@@ -181,24 +181,4 @@ pub(super) async fn explain(options: &Options, args: &ExplainArgs) -> Result<u8,
         other => return Err(unexpected(&other)),
     }
     Ok(0)
-}
-
-/// Reads and applies of more than two seconds show what they do, on a terminal only.
-fn show_progress(quiet: bool) -> Box<dyn Fn(Progress) + Send + Sync> {
-    if quiet || !std::io::stderr().is_terminal() {
-        return Box::new(|_| {});
-    }
-    let started = std::time::Instant::now();
-    Box::new(move |progress| {
-        if started.elapsed().as_secs() < 2 {
-            return;
-        }
-        let text = match progress {
-            Progress::Observing => "reading both sides".to_owned(),
-            Progress::Planning => "planning".to_owned(),
-            Progress::Applying(done, of) => format!("applying {done} of {of}"),
-        };
-        let end = if matches!(progress, Progress::Applying(done, of) if done == of) { "\n" } else { "" };
-        out::message(&format!("\r\x1b[K{text}{end}"));
-    })
 }

@@ -428,3 +428,6 @@ fn step_of(outcome: &Outcome) -> Step {
         Outcome::NotApplied { .. } => Step::Deferred,
     }
 }
+
+#[cfg(test)]
+mod tests;

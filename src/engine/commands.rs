@@ -20,7 +20,7 @@ use crate::model::ledger::entry_key;
 use crate::model::{DirectorySnapshot, Event, Held, Plan, Policy};
 use crate::plan::{Allowance, Planned};
 use crate::source::{DirectorySource, Previous};
-use crate::state::{CachedDirectory, Note, State};
+use crate::state::{Note, State};
 
 /// An approval is good for this long.
 const APPROVAL_HOURS: i64 = 24;
@@ -157,13 +157,13 @@ where
     fn remember(&self, observed: &Observed, plan: &Plan, report: &CycleReport) {
         // A watermark may move on only when what it covers was planned from whole and applied as far as it goes.
         let applied = report.done.deferred == 0 && observed.directory.coverage.is_complete();
-        if applied {
+        // Only a change feed goes on from a kept directory; others read theirs anew, and their people are not stored at all.
+        if applied && self.source.has_change_feeds() {
             let watermark = observed
                 .watermark
                 .as_ref()
                 .map(|mark| serde_json::json!(Mark { mark: mark.clone(), full_at: observed.full_at }));
-            let snapshot = DirectorySnapshot::clone(&observed.directory);
-            self.state.put_directory(&CachedDirectory { snapshot, watermark, at: observed.at });
+            self.state.put_directory(&observed.directory, watermark, observed.at);
         }
         self.state.put_team(&observed.team, observed.at);
         self.state.put_note(Note::LastPlan, plan);

@@ -12,10 +12,11 @@ use super::settle::Seats;
 use super::{Book, CycleError};
 use crate::asc::{TeamRead, TeamWrite};
 use crate::clock::Clock;
+use crate::http::Peer;
 use crate::metrics::Metrics;
 use crate::model::event::{Actor, CycleId, CycleResult, Outcome};
 use crate::model::operation::Kind;
-use crate::model::{Coverage, DirectorySnapshot, Event, Plan, Policy, TeamSnapshot};
+use crate::model::{Address, Coverage, DirectorySnapshot, Event, Operation, Plan, Policy, TeamSnapshot};
 use crate::plan::{Allowance, Input, Planned};
 use crate::source::{DirectorySource, Interest, Previous};
 
@@ -63,15 +64,37 @@ pub struct Context<'a, S, T, B> {
     pub progress: &'a (dyn Fn(Progress) + Sync),
 }
 
+/// How often a read may say how far it has come.
+const PROGRESS_EVERY: Duration = Duration::from_millis(500);
+
 /// What is going on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// Reading both sides.
-    Observing,
+    /// Reading both sides, and how many answers each has given.
+    Observing {
+        /// The identity provider's.
+        directory: u64,
+        /// App Store Connect's.
+        team: u64,
+    },
     /// Computing.
     Planning,
     /// Writing: done, of.
     Applying(usize, usize),
+}
+
+impl std::fmt::Display for Progress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Observing { directory: 0, team: 0 } => f.write_str("reading both sides"),
+            Self::Observing { directory, team } => write!(
+                f,
+                "reading both sides: {directory} answers of the identity provider, {team} of App Store Connect"
+            ),
+            Self::Planning => f.write_str("planning"),
+            Self::Applying(done, of) => write!(f, "applying {done} of {of}"),
+        }
+    }
 }
 
 /// What a source is asked for under a policy.
@@ -95,7 +118,7 @@ where
     /// # Errors
     /// When one of them refuses, or nothing of it could be read.
     pub async fn observe(&self, previous: Option<(Previous<'_>, Timestamp)>) -> Result<Observed, CycleError> {
-        (self.progress)(Progress::Observing);
+        (self.progress)(Progress::Observing { directory: 0, team: 0 });
         let started = Instant::now();
         let interest = interest(self.policy);
         let bundles = crate::plan::bundles_of_interest(self.policy);
@@ -105,7 +128,7 @@ where
         // Both are let finish even when one fails: the other's connections and budget stay in a known state.
         let both = async { tokio::join!(directory, team) };
         let (directory, team) = tokio::select! {
-            both = both => both,
+            both = self.shown(both) => both,
             // Reads change nothing, so they are dropped; only writes are waited for.
             () = self.cancel.cancelled() => return Err(CycleError::Stopped),
         };
@@ -123,6 +146,26 @@ where
         let expired = team.invitations.iter().filter(|invitation| invitation.is_expired(at)).count();
         self.metrics.invitations(team.invitations.len() - expired, expired);
         Ok(Observed { directory: Arc::new(directory), team: Arc::new(team), watermark, full_at, at })
+    }
+
+    /// Says how far a read has come, as long as it comes further: silence is what a watchdog goes by.
+    async fn shown<R>(&self, read: impl Future<Output = R>) -> R {
+        let answers = || [Peer::Directory, Peer::AppStoreConnect].map(|peer| self.metrics.answers(peer));
+        let before = answers();
+        let mut told = before;
+        let mut read = std::pin::pin!(read);
+        loop {
+            tokio::select! {
+                result = &mut read => return result,
+                () = tokio::time::sleep(PROGRESS_EVERY) => {}
+            }
+            let now = answers();
+            if now != told {
+                told = now;
+                let [directory, team] = [0, 1].map(|peer| now[peer].saturating_sub(before[peer]));
+                (self.progress)(Progress::Observing { directory, team });
+            }
+        }
     }
 
     /// Closes writes whose outcome was never learnt. Rests on complete lists only.
@@ -151,11 +194,25 @@ where
             }
         }
         let seats = Seats { members: &observed.team.members, invitations: &observed.team.invitations };
+        let is_known =
+            |name: &Address| observed.directory.people().iter().any(|person| person.addresses.contains(name));
+        let elsewhere = |operation: &Operation| seats.accepted_elsewhere(operation, &open, is_known);
+        let outcome_of = |operation: &Operation| match (seats.outcome_of(operation), operation.kind) {
+            (lost @ Outcome::NotApplied { .. }, Kind::Invite) => match elsewhere(operation) {
+                Some(seat) => Outcome::Applied { seat: Some(seat), expires: None },
+                None => lost,
+            },
+            (gone @ Outcome::Applied { .. }, Kind::CancelInvitation) => match elsewhere(operation) {
+                Some(seat) => Outcome::AlreadySo { seat: Some(seat) },
+                None => gone,
+            },
+            (told, _) => told,
+        };
         let events = open
             .open_intents
             .values()
             .map(|open| {
-                let outcome = seats.outcome_of(&open.operation);
+                let outcome = outcome_of(&open.operation);
                 tracing::info!(operation.kind = open.operation.kind.as_str(), settled = ?Settled(&outcome), "open intent settled");
                 Event::Outcome { intent: open.intent.clone(), outcome, request_id: None }
             })

@@ -1,17 +1,19 @@
 //! `run`: one worker that does cycles when they are due, beside the socket, the health endpoints and the signals.
 
+mod driven;
 mod renewal;
 mod signals;
-mod systemd;
+pub(crate) mod systemd;
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::commands::Caller;
@@ -67,7 +69,8 @@ impl std::fmt::Debug for Shared {
 }
 
 impl Shared {
-    fn new(
+    /// What a daemon is made of, for [`worker`].
+    pub fn new(
         team: Team,
         notifier: Notifier,
         http_token: Token,
@@ -113,13 +116,12 @@ impl Shared {
     /// A cycle or a command says what it does.
     pub fn progress(&self, progress: Progress) {
         self.stepped();
-        let (doing, text) = match progress {
-            Progress::Observing => (Doing::Observing, "reading both sides".to_owned()),
-            Progress::Planning => (Doing::Planning, "planning".to_owned()),
-            Progress::Applying(done, of) => (Doing::Applying, format!("applying {done} of {of}")),
+        self.live().doing = match progress {
+            Progress::Observing { .. } => Doing::Observing,
+            Progress::Planning => Doing::Planning,
+            Progress::Applying(..) => Doing::Applying,
         };
-        self.live().doing = doing;
-        systemd::status(&text);
+        systemd::status(&progress.to_string());
     }
 
     /// True while the worker makes progress.
@@ -182,7 +184,8 @@ impl Shared {
         history::cycles(&self.state, CYCLES)
     }
 
-    fn ask(&self) {
+    /// Runs a cycle now, quarantine or not.
+    pub fn ask(&self) {
         *self.asked.lock().expect("nobody panics with it") = true;
         self.wake.notify_one();
     }
@@ -301,8 +304,8 @@ pub async fn run(
     Ok(())
 }
 
-/// The loop: wait until due, run a cycle, say how it went.
-async fn worker(shared: &Arc<Shared>) {
+/// The loop: wait until due, run a cycle, say how it went. All of a daemon but its listeners, its signals and its ticker.
+pub async fn worker(shared: &Arc<Shared>) {
     let (mut next, mut deadline) = first_due(shared);
     while !shared.stop.is_cancelled() {
         shared.stepped();

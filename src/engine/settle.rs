@@ -4,7 +4,7 @@
 //! the effect we asked for, whoever the answer got lost on.
 
 use crate::model::operation::{Kind, Operation};
-use crate::model::{Access, Invitation, Member, Outcome, SeatId};
+use crate::model::{Access, Address, Invitation, Ledger, Member, Outcome, SeatId};
 
 /// Both lists of the team.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +35,35 @@ impl Seats<'_> {
         let invitation = self.invitations.iter().find(|invitation| invitation.email == *email)?;
         let seat = Some(SeatId::Invitation(invitation.id.clone()));
         Some(Outcome::Applied { seat, expires: invitation.expires })
+    }
+
+    /// The member who accepted under another Apple Account what we invited, or were about to take back, before anybody
+    /// could look: the only new one of the invited name, as everywhere else where that is how an acceptance is known.
+    pub fn accepted_elsewhere(
+        &self,
+        operation: &Operation,
+        ledger: &Ledger,
+        is_known: impl Fn(&Address) -> bool,
+    ) -> Option<SeatId> {
+        let wanted = invited_name(operation, ledger)?;
+        let open = ledger.open_intents.values().filter_map(|open| invited_name(&open.operation, ledger));
+        if open.filter(|other| *other == wanted).count() > 1 {
+            return None;
+        }
+        let mut new = self.members.iter().filter(|member| {
+            let name = member.first_name.as_deref().zip(member.last_name.as_deref());
+            let seat = SeatId::Member(member.id.clone());
+            let reported = ledger.holds.keys().any(|key| key.rsplit(':').next() == Some(seat.as_str()));
+            name.is_some_and(|(first, last)| folded(first, last) == wanted)
+                && !ledger.owns(&seat)
+                && !reported
+                && !member.access.is_account_holder()
+                && !is_known(&member.user_name)
+        });
+        match (new.next(), new.next()) {
+            (Some(member), None) => Some(SeatId::Member(member.id.clone())),
+            (Some(_), Some(_)) | (None, _) => None,
+        }
     }
 
     fn invited(&self, operation: &Operation) -> Outcome {
@@ -81,6 +110,25 @@ impl Seats<'_> {
     }
 }
 
+/// First and last name that an invitation went to, as people read them.
+fn invited_name(operation: &Operation, ledger: &Ledger) -> Option<[String; 2]> {
+    match operation.kind {
+        Kind::Invite => {
+            let invitee = operation.invitee.as_ref()?;
+            Some(folded(&invitee.first_name, &invitee.last_name))
+        }
+        Kind::CancelInvitation => {
+            let (first, last) = ledger.person_of(&operation.target.seat_id()?)?.invited_as.as_ref()?;
+            Some(folded(first, last))
+        }
+        Kind::UpdateMember | Kind::RemoveMember => None,
+    }
+}
+
+fn folded(first: &str, last: &str) -> [String; 2] {
+    [first, last].map(|name| Address::new(name).folded().to_owned())
+}
+
 fn no_effect(detail: &str) -> Outcome {
     Outcome::NotApplied { detail: format!("read back: {detail}") }
 }
@@ -95,4 +143,56 @@ fn same_where_known(now: &Access, wanted: &Access) -> bool {
         && now.provisioning_allowed == wanted.provisioning_allowed
         && (now.all_apps_visible.is_none() || now.all_apps_visible == wanted.all_apps_visible)
         && apps_agree
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{from_value, json};
+
+    use super::*;
+
+    fn invite(first: &str) -> Operation {
+        from_value(json!({
+            "kind": "invite", "person": {"id": "p1", "email": "ada@example.com", "name": "Ada King"},
+            "target": {"type": "userInvitations", "id": null}, "before": null, "after": null, "reasons": [],
+            "invitee": {"email": "ada@example.com", "first_name": first, "last_name": "King"},
+        }))
+        .expect("an operation")
+    }
+
+    fn member(id: &str, user_name: &str, first: &str) -> Member {
+        Member {
+            id: id.into(),
+            user_name: Address::new(user_name),
+            first_name: Some(first.into()),
+            last_name: Some("King".into()),
+            access: Access {
+                roles: ["DEVELOPER".to_owned()].map(crate::model::Role::from).into(),
+                all_apps_visible: Some(true),
+                provisioning_allowed: false,
+                visible_apps: None,
+            },
+        }
+    }
+
+    /// Who accepted the lost invitation of Ada, where `p9@example.com` belongs to somebody else.
+    fn found(members: &[Member], ledger: &Ledger) -> Option<String> {
+        let seats = Seats { members, invitations: &[] };
+        let is_known = |name: &Address| *name == Address::new("p9@example.com");
+        seats.accepted_elsewhere(&invite("Ada"), ledger, is_known).map(|seat| seat.as_str().to_owned())
+    }
+
+    #[test]
+    fn a_lost_invitation_is_found_when_it_was_accepted_under_another_account() {
+        let mut ledger = Ledger::default();
+        let (home, twin) = (member("m1", "home@example.org", "ADA"), member("m2", "ada@example.net", "Ada"));
+        assert_eq!(
+            found(&[home.clone(), member("m3", "x@example.org", "Grace")], &ledger).as_deref(),
+            Some("m1")
+        );
+        assert_eq!(found(&[home.clone(), twin], &ledger), None, "two of that name");
+        assert_eq!(found(&[member("m4", "p9@example.com", "Ada")], &ledger), None, "somebody else's address");
+        ledger.holds.insert("remove_member:seat:m1:m1".to_owned(), "unknown".to_owned());
+        assert_eq!(found(&[home], &ledger), None, "it was there before");
+    }
 }

@@ -30,6 +30,22 @@ use crate::source::scim::{self, ScimSource};
 use crate::source::{AnySource, SourceError};
 use crate::state::{Note, OpenOptions, State, StateError};
 
+/// The time and the way out of an engine: the machine's, but for simulations.
+#[derive(Clone, Debug)]
+pub struct Surroundings {
+    /// Time.
+    pub clock: Clock,
+    /// Bounds and transport of every client.
+    pub http: HttpOptions,
+}
+
+impl Surroundings {
+    /// The machine's clock and network.
+    pub fn real() -> Self {
+        Self { clock: Clock::System, http: HttpOptions::standard() }
+    }
+}
+
 /// What a command does to the state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Use {
@@ -194,18 +210,14 @@ pub fn open(
     usage: Use,
     progress: Box<dyn Fn(Progress) + Send + Sync>,
 ) -> Result<Opened, WireError> {
-    let clock = Clock::System;
-    let state = Arc::new(open_state(config, usage)?);
-    let metrics = Metrics::new();
-    let budget = budget(config, &state, &clock);
+    let parts = Parts::open(config, usage, Surroundings::real())?;
     let reach = if usage == Use::Read { Reach::ReadOnly } else { Reach::Full };
-    let parts = Parts { state: Arc::clone(&state), metrics, clock: clock.clone(), budget };
     let team = parts.team(config, reach, progress)?;
-    Ok(Opened { team, state, clock })
+    Ok(Opened { team, state: parts.state, clock: parts.surroundings.clock })
 }
 
-fn open_state(config: &Config, usage: Use) -> Result<State, StateError> {
-    let options = OpenOptions::new(config.audit.retention);
+fn open_state(config: &Config, usage: Use, clock: &Clock) -> Result<State, StateError> {
+    let options = OpenOptions { clock: clock.clone(), ..OpenOptions::new(config.audit.retention) };
     let (state, notices) = match usage {
         Use::Read => State::open_read_only(&config.state_dir, options)?,
         Use::Write => State::open(&config.state_dir, options)?,
@@ -229,11 +241,17 @@ fn budget(config: &Config, state: &State, clock: &Clock) -> Budget {
 pub struct Parts {
     state: Arc<State>,
     metrics: Arc<Metrics>,
-    clock: Clock,
+    surroundings: Surroundings,
     budget: Budget,
 }
 
 impl Parts {
+    fn open(config: &Config, usage: Use, surroundings: Surroundings) -> Result<Self, WireError> {
+        let state = Arc::new(open_state(config, usage, &surroundings.clock)?);
+        let budget = budget(config, &state, &surroundings.clock);
+        Ok(Self { state, metrics: Metrics::new(), surroundings, budget })
+    }
+
     fn team(
         &self,
         config: &Config,
@@ -243,21 +261,15 @@ impl Parts {
         let budget = self.budget.clone();
         let credentials = Credentials::of(config);
         let kind = config.app_store_connect.kind.clone();
+        let (metrics, surroundings) = (&self.metrics, &self.surroundings);
         let core = Core {
-            source: source(config, &self.metrics, &self.clock)?,
-            team: client(
-                config,
-                kind,
-                reach,
-                Arc::clone(&self.metrics),
-                self.clock.clone(),
-                self.budget.clone(),
-            )?,
+            source: source(config, metrics, surroundings)?,
+            team: client(config, kind, reach, metrics, surroundings, budget.clone())?,
             state: Arc::clone(&self.state),
             policy: config.policy(),
             full_interval: config.schedule.full_interval,
-            clock: self.clock.clone(),
-            metrics: Arc::clone(&self.metrics),
+            clock: surroundings.clock.clone(),
+            metrics: Arc::clone(metrics),
             allowance: Box::new(move || budget.allowance()),
             progress,
             shown: Mutex::new(None),
@@ -271,26 +283,31 @@ fn client(
     config: &Config,
     kind: KeyKind,
     reach: Reach,
-    metrics: Arc<Metrics>,
-    clock: Clock,
+    metrics: &Arc<Metrics>,
+    surroundings: &Surroundings,
     budget: Budget,
 ) -> Result<AscClient, WireError> {
     let key = credentials::signing_key(config, kind)?;
     let origin = config.app_store_connect.base_url.clone();
-    let settings = Settings { origin, key, reach, http: HttpOptions::standard() };
-    Ok(AscClient::new(settings, metrics, clock, budget)?)
+    let settings = Settings { origin, key, reach, http: surroundings.http.clone() };
+    Ok(AscClient::new(settings, Arc::clone(metrics), surroundings.clock.clone(), budget)?)
 }
 
-fn source(config: &Config, metrics: &Arc<Metrics>, clock: &Clock) -> Result<AnySource, WireError> {
+fn source(
+    config: &Config,
+    metrics: &Arc<Metrics>,
+    surroundings: &Surroundings,
+) -> Result<AnySource, WireError> {
+    let Surroundings { clock, http } = surroundings;
     Ok(match &config.source {
         SourceConfig::Scim(scim) => {
-            let options = HttpOptions { ca_file: scim.ca_file.clone(), ..HttpOptions::standard() };
+            let options = HttpOptions { ca_file: scim.ca_file.clone(), ..http.clone() };
             let settings = scim_settings(scim)?;
             let source = ScimSource::with_options(settings, &options, Arc::clone(metrics), clock.clone())?;
             AnySource::Scim(Box::new(source))
         }
         SourceConfig::Graph(graph) => {
-            let source = GraphSource::new(graph_settings(graph), &HttpOptions::standard(), metrics, clock)?;
+            let source = GraphSource::new(graph_settings(graph), http, metrics, clock)?;
             AnySource::Graph(Box::new(source))
         }
         SourceConfig::File(file) => AnySource::File(FileSource::new(file.path.clone())),
@@ -353,7 +370,7 @@ pub struct Probe {
 /// # Errors
 /// See [`WireError`].
 pub fn probe(config: &Config) -> Result<Probe, WireError> {
-    let source = source(config, &Metrics::new(), &Clock::System)?;
+    let source = source(config, &Metrics::new(), &Surroundings::real())?;
     let team = probe_key(config, config.app_store_connect.kind.clone())?;
     Ok(Probe { source, team, policy: config.policy(), credentials: credentials::reports(config) })
 }
@@ -364,10 +381,11 @@ pub fn probe(config: &Config) -> Result<Probe, WireError> {
 /// See [`WireError`].
 pub fn probe_key(config: &Config, kind: KeyKind) -> Result<AscClient, WireError> {
     let asc = &config.app_store_connect;
-    let (metrics, clock) = (Metrics::new(), Clock::System);
+    let (metrics, surroundings) = (Metrics::new(), Surroundings::real());
     let reserve = u8::try_from(asc.reserve_percent).unwrap_or(100);
-    let budget = Budget::new(asc.requests_per_hour, reserve, clock.clone(), BudgetState::default());
-    client(config, kind, Reach::ReadOnly, metrics, clock, budget)
+    let clock = surroundings.clock.clone();
+    let budget = Budget::new(asc.requests_per_hour, reserve, clock, BudgetState::default());
+    client(config, kind, Reach::ReadOnly, &metrics, &surroundings, budget)
 }
 
 /// What the daemon gets for one configuration.
@@ -415,7 +433,7 @@ impl Rewire {
         let team = self.parts.team(config, Reach::Full, Box::new(|_| {}))?;
         let asc = &config.app_store_connect;
         let http_token = config.http.bearer_token.as_ref().map(SecretRef::read).transpose()?;
-        let (metrics, clock) = (Arc::clone(&self.parts.metrics), self.parts.clock.clone());
+        let (metrics, clock) = (Arc::clone(&self.parts.metrics), self.parts.surroundings.clock.clone());
         let mut notifier = Notifier::new(&config.name, &config.notify, metrics, clock)?;
         notifier.restore(self.parts.state.note(Note::Daemon).unwrap_or_default());
         let (listen, runtime_dir) = (config.http.listen, config.runtime_dir.clone());
@@ -430,13 +448,10 @@ impl Rewire {
 ///
 /// # Errors
 /// See [`WireError`].
-pub fn daemon(config: &Config) -> Result<DaemonParts, WireError> {
-    let clock = Clock::System;
-    let state = Arc::new(open_state(config, Use::Write)?);
-    let metrics = Metrics::new();
-    let budget = budget(config, &state, &clock);
-    let parts =
-        Parts { state: Arc::clone(&state), metrics: Arc::clone(&metrics), clock: clock.clone(), budget };
+pub fn daemon(config: &Config, surroundings: Surroundings) -> Result<DaemonParts, WireError> {
+    let parts = Parts::open(config, Use::Write, surroundings)?;
+    let (state, metrics) = (Arc::clone(&parts.state), Arc::clone(&parts.metrics));
+    let clock = parts.surroundings.clock.clone();
     let rewire = Rewire { parts };
     let wiring = rewire.wiring(config)?;
     Ok(DaemonParts { wiring, rewire, state, metrics, clock })

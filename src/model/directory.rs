@@ -38,6 +38,11 @@ impl Attributes {
         }
     }
 
+    /// Gives back what room was left for more.
+    pub fn shrink(&mut self) {
+        self.0.shrink_to_fit();
+    }
+
     /// The value of a name, whatever its case.
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.get_folded(&name.to_lowercase())

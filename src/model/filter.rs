@@ -120,6 +120,9 @@ enum Literal {
 /// One form for comparing text whose case does not matter.
 fn fold(text: &str) -> String {
     use unicode_normalization::UnicodeNormalization;
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
     text.nfc().flat_map(char::to_lowercase).collect()
 }
 

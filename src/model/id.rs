@@ -132,6 +132,13 @@ impl Address {
     }
 }
 
+/// As [`Address::new`], of a text that is shared already.
+impl From<Arc<str>> for Address {
+    fn from(written: Arc<str>) -> Self {
+        let is_normal = written.bytes().all(|b| b.is_ascii_graphic() && !b.is_ascii_uppercase());
+        if is_normal { Self { folded: Arc::clone(&written), written } } else { Self::new(&written) }
+    }
+}
 impl PartialEq for Address {
     fn eq(&self, other: &Self) -> bool {
         self.folded == other.folded

@@ -11,6 +11,10 @@ use super::event::{Departure, IntentId, LinkBy};
 use super::id::{Address, PersonId, SeatId};
 use super::operation::{Held, Hold, Kind, Operation, PersonRef};
 
+mod links;
+
+pub use links::Links;
+
 /// A person and the seat that is theirs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Link {
@@ -118,7 +122,7 @@ pub struct GuardedSet {
 #[serde(default)]
 pub struct Ledger {
     /// Who is which seat.
-    pub links: BTreeMap<PersonId, Link>,
+    pub links: Links,
     /// Ours without a person, by seat id.
     pub owned: BTreeMap<String, OwnedSeat>,
     /// Manual pairs of an address (folded) and an Apple Account.
@@ -148,7 +152,7 @@ pub struct Ledger {
 impl Ledger {
     /// The person a seat is linked to.
     pub fn person_of(&self, seat: &SeatId) -> Option<&Link> {
-        self.links.values().find(|link| link.seat.as_ref() == Some(seat))
+        self.links.of_seat(seat)
     }
 
     /// True when we may remove a seat: invited, linked or adopted.

@@ -12,8 +12,10 @@ use super::seat::Seat;
 
 /// People by address and by Apple Account, each by their position in the snapshot.
 pub(super) struct People<'a> {
-    /// Ordered by hash first: comparing the addresses of a whole company letter by letter takes longer than all the rest.
-    by_address: Vec<(u64, &'a str, usize)>,
+    people: &'a [Person],
+    /// For each address the upper half of its hash, then the person's place: comparing the addresses of a whole company
+    /// letter by letter takes longer than all the rest of a plan, and numbers are sorted fastest.
+    by_address: Vec<u64>,
     /// Attribute and manual mapping; few, so kept apart from the addresses that everybody has.
     accounts: BTreeMap<usize, Vec<(Address, LinkBy)>>,
     by_account: BTreeSet<(String, usize)>,
@@ -21,10 +23,15 @@ pub(super) struct People<'a> {
 
 impl<'a> People<'a> {
     pub(super) fn new(people: &'a [Person], mapping: &Mapping<'_>, ledger: &Ledger) -> Self {
-        let mut book =
-            Self { by_address: Vec::new(), accounts: BTreeMap::new(), by_account: BTreeSet::new() };
+        let mut book = Self {
+            people,
+            by_address: Vec::with_capacity(people.len() * 2),
+            accounts: BTreeMap::new(),
+            by_account: BTreeSet::new(),
+        };
         for (at, person) in people.iter().enumerate() {
-            book.by_address.extend(person.addresses.iter().map(|address| hashed(address.folded(), at)));
+            book.by_address
+                .extend(person.addresses.iter().map(|address| hashed(address.folded()) | at as u64));
             if mapping.reads_apple_accounts() {
                 book.add_account(at, mapping.apple_account(person), LinkBy::AppleAccount);
             }
@@ -53,10 +60,11 @@ impl<'a> People<'a> {
 
     /// Everybody with this address.
     fn with_address(&self, folded: &str) -> impl Iterator<Item = usize> {
-        let (hash, ..) = hashed(folded, 0);
-        let from = self.by_address.partition_point(|(known, name, _)| (*known, *name) < (hash, folded));
-        let same = move |(_, name, _): &&(u64, &str, usize)| *name == folded;
-        self.by_address[from..].iter().take_while(same).map(|(.., at)| *at)
+        let hash = hashed(folded);
+        let from = self.by_address.partition_point(|key| *key < hash);
+        let same = self.by_address[from..].iter().take_while(move |key| **key & !PLACE == hash);
+        let places = same.filter_map(|key| usize::try_from(key & PLACE).ok());
+        places.filter(move |at| self.people[*at].addresses.iter().any(|address| address.folded() == folded))
     }
 
     /// Everybody whom this address or Apple Account may mean.
@@ -71,12 +79,11 @@ impl<'a> People<'a> {
     }
 }
 
-/// Seats by name, and who the ledger says they are.
+/// Seats by name, and by whose name they go.
 pub(super) struct Seats<'a> {
     team: &'a TeamSnapshot,
     members: Vec<(&'a str, &'a Member)>,
     invitations: Vec<(&'a str, &'a Invitation)>,
-    linked: BTreeMap<&'a SeatId, Vec<&'a PersonId>>,
     /// Names of linked seats, and last known addresses of linked people whom the directory has forgotten.
     taken: BTreeMap<&'a str, BTreeSet<&'a PersonId>>,
 }
@@ -89,19 +96,15 @@ impl<'a> Seats<'a> {
         let mut invitations: Vec<_> =
             team.invitations.iter().map(|seat| (seat.email.folded(), seat)).collect();
         invitations.sort_by_key(|(name, seat)| (*name, &seat.id));
-        let mut linked: BTreeMap<_, Vec<_>> = BTreeMap::new();
         let mut taken: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
         for (person, link) in &ledger.links {
-            if let Some(seat) = &link.seat {
-                linked.entry(seat).or_default().push(person);
-            }
             let gone = input.directory.person(person).is_none();
             let names = link.seat.iter().map(|_| &link.name).chain(link.person.email.iter().filter(|_| gone));
             for name in names {
                 taken.entry(name.folded()).or_default().insert(person);
             }
         }
-        Self { team, members, invitations, linked, taken }
+        Self { team, members, invitations, taken }
     }
 
     pub(super) fn find(&self, seat: &SeatId) -> Option<Seat<'a>> {
@@ -121,22 +124,20 @@ impl<'a> Seats<'a> {
         named(&self.invitations, name.folded())
     }
 
-    /// Whose seat the ledger says it is.
-    pub(super) fn linked_to(&self, seat: &SeatId) -> &[&'a PersonId] {
-        self.linked.get(seat).map_or(&[], Vec::as_slice)
-    }
-
     /// A linked person, other than this one, by whose name or last known address this goes.
     pub(super) fn taken_by_other(&self, name: &Address, person: &PersonId) -> Option<&'a PersonId> {
         self.taken.get(name.folded())?.iter().find(|other| **other != person).copied()
     }
 }
 
-/// The hash decides about places in the index only, never about an order that anybody sees.
-fn hashed(folded: &str, at: usize) -> (u64, &str, usize) {
+/// The half of an entry of the index that says whose address it is; no directory has 2^32 people.
+const PLACE: u64 = u32::MAX as u64;
+
+/// The other half. The hash decides about places in the index only, never about an order that anybody sees.
+fn hashed(folded: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     hasher.write(folded.as_bytes());
-    (hasher.finish(), folded, at)
+    hasher.finish() & !PLACE
 }
 
 fn named<'i, 'a, T>(

@@ -75,7 +75,7 @@ pub(super) fn correlate<'a>(
 ) -> Vec<Case<'a>> {
     let correlator = Correlator { input, people, seats };
     let mut cases: Vec<Case<'a>> = in_scope_or_linked(input, scope)
-        .into_values()
+        .into_iter()
         .map(|(found, link, id)| {
             let standing = correlator.standing(found, link);
             Case { id, found, link, standing, conflict: None }
@@ -88,19 +88,23 @@ pub(super) fn correlate<'a>(
 
 type Start<'a> = (Option<Entry<'a>>, Option<&'a Link>, &'a PersonId);
 
-fn in_scope_or_linked<'a>(input: &Input<'a>, scope: &Scope<'a>) -> BTreeMap<&'a PersonId, Start<'a>> {
+/// Directory and ledger are both ordered by id, so that one walk over the two meets everybody: looking up each of a whole
+/// company in the ledger would cost more than all else that a plan does.
+fn in_scope_or_linked<'a>(input: &Input<'a>, scope: &Scope<'a>) -> Vec<Start<'a>> {
     let ledger: &'a Ledger = input.ledger;
-    let mut all = BTreeMap::new();
+    let mut links = ledger.links.iter().peekable();
+    let mut all: Vec<Start<'a>> = Vec::with_capacity(ledger.links.len());
     for (at, person) in input.directory.people().iter().enumerate() {
+        while let Some((id, link)) = links.next_if(|(id, _)| **id < person.id) {
+            all.push((None, Some(link), id));
+        }
+        let link = links.next_if(|(id, _)| **id == person.id).map(|(_, link)| link);
         let entry = Entry { at, person, verdict: scope.verdict(at) };
-        let link = ledger.links.get(&person.id);
         if entry.is_in_scope() || link.is_some() {
-            all.insert(&person.id, (Some(entry), link, &person.id));
+            all.push((Some(entry), link, &person.id));
         }
     }
-    for (id, link) in &ledger.links {
-        all.entry(id).or_insert((None, Some(link), id));
-    }
+    all.extend(links.map(|(id, link)| (None, Some(link), id)));
     all
 }
 
@@ -301,6 +305,9 @@ impl<'c, 'a: 'c> Correlator<'c, 'a> {
             }
         }
         let ids: Vec<&PersonId> = cases.iter().map(|case| case.id).collect();
+        let in_scope = |case: &Case<'_>| case.found.is_some_and(|entry| entry.is_in_scope());
+        let here: BTreeSet<PersonId> =
+            cases.iter().filter(|case| in_scope(case)).map(|case| case.id.clone()).collect();
         for case in cases.iter_mut() {
             case.conflict = case.standing.seats().find_map(|seat| {
                 let claimed = claims.get(&seat.id())?.iter().map(|at| ids[*at]);
@@ -309,9 +316,21 @@ impl<'c, 'a: 'c> Correlator<'c, 'a> {
                 Some(format!("seat {} also answers to {others}", seat.name().folded()))
             });
             if case.conflict.is_none() {
-                case.conflict = self.doubt(case);
+                case.conflict = self.doubt(case).or_else(|| self.returned(case, &here));
             }
         }
+    }
+
+    /// Whose id is gone while somebody in scope has their address may well be here under another id: a directory that
+    /// was moved or restored numbers everybody anew.
+    fn returned(&self, case: &Case<'a>, here: &BTreeSet<PersonId>) -> Option<String> {
+        let link = case.link.filter(|_| case.found.is_none() && case.standing.seats().next().is_some())?;
+        let everybody = self.input.directory.people();
+        link.person.email.iter().chain([&link.name]).find_map(|name| {
+            let others = self.people.named(name).into_iter().map(|at| &everybody[at].id);
+            let other = others.into_iter().find(|id| *id != case.id && here.contains(*id))?;
+            Some(format!("{} belongs to {other} now", name.folded()))
+        })
     }
 
     fn doubt(&self, case: &Case<'a>) -> Option<String> {

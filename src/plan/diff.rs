@@ -233,7 +233,13 @@ impl Mover<'_, '_, '_> {
         let email = moved.unwrap_or(&invitation.email);
         let offer = Offer { invitee: Some(names::invitee(self.entry.person, email)), access: Some(wanted) };
         let change = Change::replace(&names::person_ref(self.entry.person), seat, offer, &reasons, turn);
-        Some(change.held(moved.and_then(|email| self.obstacle(email))))
+        Some(change.held(moved.and_then(|email| self.obstacle(email))).held(self.unread()))
+    }
+
+    /// A good invitation is not given up for another one while the group that explains it may be what was not read.
+    fn unread(&self) -> Option<Hold> {
+        let is_whole = self.context.directory.is_complete();
+        (!is_whole).then(|| Hold::new(HoldReason::IncompleteRead, "the directory was not read completely"))
     }
 
     /// Their first address, when an invitation went to one that is theirs no more.
@@ -344,10 +350,10 @@ impl Mover<'_, '_, '_> {
 
     /// Invitations beside a membership: ours are taken back, others are left to `stray`.
     fn left_over(&self, left_over: &[&Invitation], claimed: &mut BTreeSet<SeatId>) -> Vec<Change> {
-        let person = names::person_ref(self.entry.person);
         leave::own_invitations(self.context, self.case, left_over, claimed)
             .map(|seat| {
-                Change::revoke(Some(person.clone()), seat, vec!["they are a member already".to_owned()])
+                let person = names::person_ref(self.entry.person);
+                Change::revoke(Some(person), seat, vec!["they are a member already".to_owned()])
             })
             .map(|change| self.judged(change))
             .collect()

@@ -33,6 +33,8 @@ pub(super) struct Mapping<'a> {
     all_apps_visible: Option<AttributePath>,
     provisioning_allowed: Option<AttributePath>,
     apple_account: Option<AttributePath>,
+    /// What each rule is called, in their order: said of everybody it is for.
+    described: Vec<String>,
 }
 
 impl<'a> Mapping<'a> {
@@ -49,6 +51,7 @@ impl<'a> Mapping<'a> {
             all_apps_visible: path(&names.all_apps_visible),
             provisioning_allowed: path(&names.provisioning_allowed),
             apple_account: path(&names.apple_account),
+            described: policy.access.rules.iter().map(describe).collect(),
         }
     }
 
@@ -115,7 +118,7 @@ impl<'a> Mapping<'a> {
     /// What the matching rules add up to. Only rules that say something the person's own attributes do not are reasons.
     fn ruled(&self, at: usize, person: &Person, own: &Desired) -> Result<Desired, Hold> {
         let mut desired = Desired::default();
-        for rule in self.matching(at, person) {
+        for (place, rule) in self.matching_places(at, person) {
             let grant = &rule.grant;
             let apps = self.apps(rule)?;
             // A rule that names apps means these and no others, unless it says so itself.
@@ -133,7 +136,7 @@ impl<'a> Mapping<'a> {
                 || (own.provisioning_allowed.is_none() && grant.provisioning_allowed.is_some())
                 || !grant.apps.is_empty();
             if speaks {
-                desired.reasons.push(describe(rule));
+                desired.reasons.push(self.described[place].clone());
             }
         }
         Ok(desired)
@@ -160,16 +163,20 @@ impl<'a> Mapping<'a> {
 
     /// The rules that decide for a person.
     pub(super) fn matching(&self, at: usize, person: &Person) -> impl Iterator<Item = &'a Rule> {
+        self.matching_places(at, person).map(|(_, rule)| rule)
+    }
+
+    fn matching_places(&self, at: usize, person: &Person) -> impl Iterator<Item = (usize, &'a Rule)> {
         let scope = self.scope;
         let limit = match self.policy.access.combine {
             Combine::Union => usize::MAX,
             Combine::First => 1,
         };
-        let fits = move |rule: &&Rule| {
+        let fits = move |(_, rule): &(usize, &Rule)| {
             rule.group.as_ref().is_none_or(|group| scope.is_in_group(at, group))
                 && rule.filter.as_ref().is_none_or(|filter| filter.matches(person))
         };
-        self.policy.access.rules.iter().filter(fits).take(limit)
+        self.policy.access.rules.iter().enumerate().filter(fits).take(limit)
     }
 
     /// What an invitation offers: the defaults where nothing else says.

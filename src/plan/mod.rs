@@ -167,4 +167,4 @@ fn assemble(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

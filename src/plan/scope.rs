@@ -58,12 +58,32 @@ impl std::fmt::Display for Outside<'_> {
 pub(super) struct Scope<'a> {
     policy: &'a Policy,
     people: &'a [Person],
-    /// Every group that policy names: positions of its members, sorted.
-    groups: BTreeMap<&'a str, Vec<usize>>,
+    /// Every group that policy names.
+    groups: BTreeMap<&'a str, Members>,
+    /// Those of `scope.groups`, in the order of the configuration: asked of everybody, so not looked up by name each time.
+    scoped: Vec<(&'a str, Members)>,
     /// Position and values of app roles, sorted by position; filled when scope is by assignment.
     assigned: BTreeMap<usize, BTreeSet<&'a str>>,
     /// What the snapshot lacks although it ought to be there.
     pub(super) missing: Vec<Problem>,
+}
+
+/// Some of the people, a bit for each: whoever is asked about everybody must not search.
+#[derive(Clone, Debug)]
+struct Members(Vec<u64>);
+
+impl Members {
+    fn nobody_of(people: usize) -> Self {
+        Self(vec![0; people.div_ceil(64)])
+    }
+
+    fn add(&mut self, at: usize) {
+        self.0[at / 64] |= 1 << (at % 64);
+    }
+
+    fn has(&self, at: usize) -> bool {
+        self.0[at / 64] & (1 << (at % 64)) != 0
+    }
 }
 
 impl<'a> Scope<'a> {
@@ -72,12 +92,17 @@ impl<'a> Scope<'a> {
             policy,
             people: directory.people(),
             groups: BTreeMap::new(),
+            scoped: Vec::new(),
             assigned: BTreeMap::new(),
             missing: Vec::new(),
         };
         for name in policy_groups(policy) {
             let members = scope.closure(directory, name);
             scope.groups.insert(name, members);
+        }
+        if let ScopeMode::Groups(names) = &policy.scope.mode {
+            let members = |name: &'a GroupName| Some((&**name, scope.groups.get(&**name)?.clone()));
+            scope.scoped = names.iter().filter_map(members).collect();
         }
         if policy.scope.mode == ScopeMode::Assigned {
             scope.assign(directory);
@@ -98,10 +123,9 @@ impl<'a> Scope<'a> {
             ScopeMode::All => Ok(Source::Everybody),
             ScopeMode::Assigned if self.assigned.contains_key(&at) => Ok(Source::Assigned),
             ScopeMode::Assigned => Err(Outside::NotAssigned),
-            ScopeMode::Groups(names) => names
-                .iter()
-                .find(|name| self.is_in_group(at, name))
-                .map_or(Err(Outside::NoGroup), |name| Ok(Source::Group(name))),
+            ScopeMode::Groups(_) => (self.scoped.iter())
+                .find(|(_, members)| members.has(at))
+                .map_or(Err(Outside::NoGroup), |(name, _)| Ok(Source::Group(name))),
         };
         let source = match source {
             Ok(source) => source,
@@ -118,7 +142,7 @@ impl<'a> Scope<'a> {
 
     /// Direct or nested member of a group that policy names.
     pub(super) fn is_in_group(&self, at: usize, name: &str) -> bool {
-        self.groups.get(name).is_some_and(|members| members.binary_search(&at).is_ok())
+        self.groups.get(name).is_some_and(|members| members.has(at))
     }
 
     /// Values of the app roles they are assigned with.
@@ -131,18 +155,22 @@ impl<'a> Scope<'a> {
     }
 
     /// Everybody in a group, each group of a cycle visited once.
-    fn closure(&mut self, directory: &'a DirectorySnapshot, name: &str) -> Vec<usize> {
+    fn closure(&mut self, directory: &'a DirectorySnapshot, name: &str) -> Members {
+        let mut members = Members::nobody_of(self.people.len());
         let Some(group) = find_group(directory, name) else {
             self.missing.push(Problem(format!("group \"{name}\" was not read")));
-            return Vec::new();
+            return members;
         };
-        let mut members = BTreeSet::new();
         let mut seen = BTreeSet::from([&group.id]);
         let mut open = vec![group];
         while let Some(group) = open.pop() {
             for member in &group.members {
                 match member {
-                    GroupMember::Person(id) => members.extend(self.position(id)),
+                    GroupMember::Person(id) => {
+                        if let Some(at) = self.position(id) {
+                            members.add(at);
+                        }
+                    }
                     GroupMember::Group(id) if self.policy.scope.nested && seen.insert(id) => {
                         match directory.group(id) {
                             Some(inner) => open.push(inner),
@@ -155,7 +183,7 @@ impl<'a> Scope<'a> {
                 }
             }
         }
-        members.into_iter().collect()
+        members
     }
 
     /// Assigned people and the direct members of assigned groups: Entra does not follow nested groups here.

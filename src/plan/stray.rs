@@ -20,7 +20,7 @@ pub(super) fn seats(context: &Context<'_, '_>, cases: &[Case<'_>], draft: &mut D
     for seat in members.chain(team.invitations.iter().map(Seat::Invitation)) {
         let id = seat.id();
         // A seat that somebody is linked to is theirs to decide, also while they are in doubt about another.
-        if !draft.is_claimed(&id) && context.seats.linked_to(&id).is_empty() {
+        if !draft.is_claimed(&id) && context.input.ledger.links.of_seat(&id).is_none() {
             let change = stray(context, seat, awaited, draft);
             draft.changes.push(change);
         }

@@ -13,7 +13,7 @@ mod saved;
 mod scope;
 mod speed;
 mod unmanaged;
-mod world;
+pub(crate) mod world;
 
 use world::World;
 

@@ -98,10 +98,21 @@ pub enum Fault {
         /// The body.
         body: Value,
     },
-    /// No answer ever, and nothing happened.
-    Hang,
-    /// No answer ever, but it happened.
-    HangAfter,
+    /// `totalResults` and the like say this many more, or fewer.
+    WrongTotal {
+        /// How many.
+        by: i64,
+    },
+    /// The last row of a page stands there twice.
+    RepeatedRows,
+    /// No answer ever.
+    Hang {
+        /// Had the request its effect?
+        #[serde(default)]
+        when: When,
+    },
+    /// Nobody listens, so nothing is sent. A request that came over a socket can only be cut off.
+    Unreachable,
 }
 
 /// Which requests a fault is for.
@@ -305,6 +316,26 @@ pub(super) fn without_rows(reply: &mut Reply, rows: usize) {
     for key in ["data", "Resources", "resources", "value"] {
         if let Some(Value::Array(list)) = body.get_mut(key) {
             list.truncate(list.len().saturating_sub(rows));
+        }
+    }
+}
+
+/// Adds to whatever tells how many rows there are.
+pub(super) fn wrong_total(reply: &mut Reply, by: i64) {
+    let Content::Json(_, body) = &mut reply.content else { return };
+    for place in ["/totalResults", "/meta/paging/total", "/@odata.count"] {
+        if let Some(total) = body.pointer_mut(place) {
+            *total = json!(total.as_i64().unwrap_or_default().saturating_add(by).max(0));
+        }
+    }
+}
+
+/// Says the last row of a page twice.
+pub(super) fn repeated_rows(reply: &mut Reply) {
+    let Content::Json(_, Value::Object(body)) = &mut reply.content else { return };
+    for key in ["data", "Resources", "resources", "value"] {
+        if let Some(Value::Array(list)) = body.get_mut(key) {
+            list.extend(list.last().cloned());
         }
     }
 }

@@ -43,6 +43,19 @@ impl Call {
         })
     }
 
+    /// The same of a request that never was on a wire.
+    pub(super) fn of(request: &reqwest::Request) -> Self {
+        let (url, body) = (request.url(), request.body().and_then(reqwest::Body::as_bytes));
+        Self {
+            peer: Peer::of(url.path()),
+            method: request.method().as_str().to_owned(),
+            query: pairs(url.query().unwrap_or_default()),
+            path: url.path().to_owned(),
+            headers: request.headers().clone(),
+            body: Bytes::copy_from_slice(body.unwrap_or_default()),
+        }
+    }
+
     /// The decoded segments of the path after a prefix.
     pub(super) fn segments(&self, prefix: &str) -> Vec<String> {
         let rest = self.path.strip_prefix(prefix).unwrap_or(&self.path);
@@ -136,23 +149,43 @@ impl Reply {
 
     /// Turns into what the server sends.
     pub(super) fn into_response(self) -> Response<Body> {
-        let (kind, length, body) = match self.content {
-            Content::Empty => (None, None, Body::empty()),
-            Content::Json(kind, value) => (Some(kind), None, Body::from(value.to_string())),
-            Content::Text(kind, text) => (Some(kind), None, Body::from(text)),
-            Content::Truncated(kind, text) => (Some(kind), Some(text.len()), half(&text)),
+        let body = match &self.content {
+            Content::Empty => Body::empty(),
+            Content::Json(_, value) => Body::from(value.to_string()),
+            Content::Text(_, text) => Body::from(text.clone()),
+            Content::Truncated(_, text) => half(text),
         };
+        let mut response = self.framed(body);
+        if let Content::Truncated(_, text) = &self.content {
+            response.headers_mut().insert("content-length", HeaderValue::from(text.len()));
+        }
+        response
+    }
+
+    /// The same at once; `None` where it would break off half-way.
+    pub(super) fn into_whole(self) -> Option<Response<Vec<u8>>> {
+        let body = match &self.content {
+            Content::Empty => Vec::new(),
+            Content::Json(_, value) => value.to_string().into_bytes(),
+            Content::Text(_, text) => text.clone().into_bytes(),
+            Content::Truncated(..) => return None,
+        };
+        Some(self.framed(body))
+    }
+
+    /// Status and headers around a body.
+    fn framed<B>(&self, body: B) -> Response<B> {
         let mut response = Response::new(body);
         *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::BAD_GATEWAY);
         let headers = response.headers_mut();
-        if let Some(kind) = kind {
-            headers.insert("content-type", HeaderValue::from_static(kind));
+        match self.content {
+            Content::Empty => {}
+            Content::Json(kind, _) | Content::Text(kind, _) | Content::Truncated(kind, _) => {
+                headers.insert("content-type", HeaderValue::from_static(kind));
+            }
         }
-        if let Some(length) = length {
-            headers.insert("content-length", HeaderValue::from(length));
-        }
-        for (name, value) in self.headers {
-            if let Ok(value) = HeaderValue::from_str(&value) {
+        for (name, value) in &self.headers {
+            if let Ok(value) = HeaderValue::from_str(value) {
                 headers.append(HeaderName::from_static(name), value);
             }
         }

@@ -17,6 +17,7 @@ mod generated;
 pub mod graph;
 mod ids;
 mod key;
+mod line;
 mod message;
 mod moments;
 mod sample;
@@ -42,6 +43,7 @@ use crate::clock::Clock;
 pub use faults::{Fault, Misbehave, Peer, Rule, When};
 pub use files::{FileOptions, FilesError, SourceKind, Written, write_files};
 pub use key::{KeyError, KeyKind, SigningKey};
+pub use line::{Line, Watch, Way};
 pub use state::{Mail, Seen, State, World};
 pub use store::{Identified, Ordered};
 pub use switches::Switches;
@@ -122,18 +124,63 @@ impl Simulator {
         let listener = bind(options.port).await?;
         let address = listener.local_addr().map_err(|source| StartError::Listen { port: 0, source })?;
         let signing = SigningKey::generate()?;
-        let key_id = match options.key {
-            KeyKind::Team { .. } => "SIMTEAM001",
-            KeyKind::Individual => "SIMPERSON001",
-        };
-        let key = key::ApiKey { kind: options.key, id: key_id.into(), public: signing.public() };
         let origin = format!("http://{address}");
-        let mut state = State::new(world, key, options.switches, options.clock, origin.clone());
-        state.faults.misbehave(options.misbehave);
+        let state = state(world, options, &signing, origin.clone());
         let stopped = CancellationToken::new();
-        let server = server::Server { state: Arc::new(Mutex::new(state)), stopped: stopped.clone() };
+        let state = Arc::new(Mutex::new(state));
+        let server = server::Server { state, stopped: stopped.clone(), watch: None };
         let task = tokio::spawn(serve(listener, server.clone()));
         Ok(Running { address, origin, server, signing: Arc::new(signing), stopped, task })
+    }
+
+    /// The same without a socket, for a client of this process that is given [`InProcess::line`]. `options.port` is not used.
+    pub fn in_process(
+        world: World,
+        options: Options,
+        signing: SigningKey,
+        watch: Arc<dyn Watch>,
+    ) -> InProcess {
+        // Nothing is ever sent there; the address only has to be one that plain HTTP may go to.
+        let state = state(world, options, &signing, "http://127.0.0.1:9".to_owned());
+        let watch = Some(line::Watcher(watch));
+        let stopped = CancellationToken::new();
+        let server = server::Server { state: Arc::new(Mutex::new(state)), stopped, watch };
+        InProcess { server, signing }
+    }
+}
+
+fn state(world: World, options: Options, signing: &SigningKey, origin: String) -> State {
+    let key_id = match options.key {
+        KeyKind::Team { .. } => "SIMTEAM001",
+        KeyKind::Individual => "SIMPERSON001",
+    };
+    let key = key::ApiKey { kind: options.key, id: key_id.into(), public: signing.public() };
+    let mut state = State::new(world, key, options.switches, options.clock, origin);
+    state.faults.misbehave(options.misbehave);
+    state
+}
+
+/// A simulator without a socket.
+#[derive(Debug)]
+pub struct InProcess {
+    server: server::Server,
+    signing: SigningKey,
+}
+
+impl InProcess {
+    /// The way there.
+    pub fn line(&self) -> Line {
+        Line(self.server.clone())
+    }
+
+    /// The content of `AuthKey.p8`.
+    pub fn private_key_pem(&self) -> &str {
+        self.signing.pem()
+    }
+
+    /// Looks at the state, or changes it. No request is served meanwhile.
+    pub fn with_state<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {
+        look(&mut self.server.lock())
     }
 }
 

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::connection::Scissors;
 use super::faults::{self, Fault, Peer, When};
+use super::line::Watcher;
 use super::message::{Call, Reply};
 use super::state::State;
 
@@ -18,12 +19,16 @@ use super::state::State;
 pub(super) struct Server {
     pub(super) state: Arc<Mutex<State>>,
     pub(super) stopped: CancellationToken,
+    pub(super) watch: Option<Watcher>,
 }
 
 /// What becomes of a request.
-enum End {
+pub(super) enum End {
     Answer(Reply),
+    /// The connection breaks.
     Cut,
+    /// There never was one.
+    Unreachable,
 }
 
 impl Server {
@@ -32,39 +37,44 @@ impl Server {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn end(&self, call: &Call) -> End {
-        let fault = self.lock().faults.strike(call);
+    /// One request, whatever it came over.
+    pub(super) async fn end(&self, call: &Call) -> End {
+        let fault = self.fault(call);
         if let Some(Fault::Slow { ms }) = &fault {
             tokio::time::sleep(Duration::from_millis(*ms)).await;
         }
-        if matches!(fault, Some(Fault::Hang)) {
-            self.lock().log(call, None, fault.as_ref().map(name));
+        let end = self.effect(call, fault.as_ref());
+        if matches!(fault, Some(Fault::Hang { .. })) {
             self.stopped.cancelled().await;
-            return End::Cut;
         }
-        if matches!(fault, Some(Fault::HangAfter)) {
-            self.happen(call, fault.as_ref());
-            self.stopped.cancelled().await;
-            return End::Cut;
-        }
+        end
+    }
+
+    fn fault(&self, call: &Call) -> Option<Fault> {
+        let mut state = self.lock();
+        let queued = state.faults.strike(call);
+        queued.or_else(|| self.watch.as_ref()?.0.fault(&state.seen(call)))
+    }
+
+    fn effect(&self, call: &Call, fault: Option<&Fault>) -> End {
         let mut state = self.lock();
         for act in state.moments.due(call) {
             act(&mut state);
         }
-        let end = settle(&mut state, call, fault.as_ref());
+        if let Some(Watcher(watch)) = &self.watch {
+            let seen = state.seen(call);
+            watch.arrives(&mut state, &seen);
+        }
+        let end = settle(&mut state, call, fault);
         let status = match &end {
             End::Answer(reply) => Some(reply.status),
-            End::Cut => None,
+            End::Cut | End::Unreachable => None,
         };
-        state.log(call, status, fault.as_ref().map(name));
+        let seen = state.log(call, status, fault.map(name));
+        if let Some(Watcher(watch)) = &self.watch {
+            watch.answered(&mut state, &seen);
+        }
         end
-    }
-
-    /// The effect of a request that is never answered.
-    fn happen(&self, call: &Call, fault: Option<&Fault>) {
-        let mut state = self.lock();
-        serve(&mut state, call);
-        state.log(call, None, fault.map(name));
     }
 }
 
@@ -82,7 +92,8 @@ pub(super) async fn handle(
     }
     match server.end(&call).await {
         End::Answer(reply) => reply.into_response(),
-        End::Cut => {
+        // A connection that is open cannot be refused any more, so it is cut as well.
+        End::Cut | End::Unreachable => {
             scissors.cut();
             Reply::empty(500).into_response()
         }
@@ -94,7 +105,8 @@ fn settle(state: &mut State, call: &Call, fault: Option<&Fault>) -> End {
     let refused = |status| End::Answer(faults::refusal(call.peer, status));
     match fault {
         None | Some(Fault::Slow { .. }) => End::Answer(serve(state, call)),
-        Some(Fault::DropBefore | Fault::Hang | Fault::HangAfter) => End::Cut,
+        Some(Fault::Unreachable) => End::Unreachable,
+        Some(Fault::DropBefore | Fault::Hang { when: When::Before }) => End::Cut,
         Some(Fault::Unauthorized) => refused(401),
         Some(Fault::Html { status }) => End::Answer(faults::html(call.peer, *status)),
         Some(Fault::Says { status, body }) => End::Answer(faults::says(call.peer, *status, body)),
@@ -106,7 +118,7 @@ fn settle(state: &mut State, call: &Call, fault: Option<&Fault>) -> End {
                 None => reply,
             })
         }
-        Some(Fault::DropAfter) => {
+        Some(Fault::DropAfter | Fault::Hang { when: When::After }) => {
             serve(state, call);
             End::Cut
         }
@@ -116,6 +128,8 @@ fn settle(state: &mut State, call: &Call, fault: Option<&Fault>) -> End {
         }
         Some(Fault::Truncated) => changed(state, call, faults::truncated),
         Some(Fault::MissingRows { rows }) => changed(state, call, |reply| faults::without_rows(reply, *rows)),
+        Some(Fault::WrongTotal { by }) => changed(state, call, |reply| faults::wrong_total(reply, *by)),
+        Some(Fault::RepeatedRows) => changed(state, call, faults::repeated_rows),
         Some(Fault::ForeignNext) => changed(state, call, |reply| faults::foreign_next(call.peer, reply)),
     }
 }

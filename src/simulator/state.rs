@@ -147,23 +147,35 @@ impl State {
         self.answered
     }
 
-    pub(super) fn log(&mut self, call: &super::message::Call, status: Option<u16>, fault: Option<String>) {
-        self.answered += 1;
-        if self.requests.len() == LOG_LIMIT {
-            self.requests.pop_front();
-        }
+    /// A request that has arrived and is not answered yet.
+    pub(super) fn seen(&self, call: &super::message::Call) -> Seen {
         let is_form = call.path.starts_with("/oauth2/") || call.path.ends_with("/token");
         let body = if is_form { String::new() } else { String::from_utf8_lossy(&call.body).into_owned() };
-        self.requests.push_back(Seen {
-            number: self.answered,
+        Seen {
+            number: self.answered + 1,
             at: self.now(),
             peer: call.peer,
             method: call.method.clone(),
             path: call.path.clone(),
             query: call.query.clone(),
             body,
-            status,
-            fault,
-        });
+            status: None,
+            fault: None,
+        }
+    }
+
+    pub(super) fn log(
+        &mut self,
+        call: &super::message::Call,
+        status: Option<u16>,
+        fault: Option<String>,
+    ) -> Seen {
+        let seen = Seen { status, fault, ..self.seen(call) };
+        self.answered += 1;
+        if self.requests.len() == LOG_LIMIT {
+            self.requests.pop_front();
+        }
+        self.requests.push_back(seen.clone());
+        seen
     }
 }

@@ -35,6 +35,14 @@ struct Content {
     problems: Vec<Problem>,
 }
 
+impl Content {
+    /// People by id; of two with one id the later stays the later.
+    fn ordered(mut self) -> Self {
+        self.people.sort_by(|a, b| a.person.id.cmp(&b.person.id));
+        self
+    }
+}
+
 impl FileSource {
     /// Opens nothing yet.
     pub fn new(path: impl Into<PathBuf>) -> Self {
@@ -107,8 +115,7 @@ async fn members(
     groups: &[GroupRecord],
     ids: &[GroupId],
 ) -> Result<(Vec<Group>, Vec<Problem>), SourceError> {
-    let mut index = Index::new(groups.iter().map(|group| group.id.clone()));
-    people.iter().for_each(|record| index.add(record));
+    let index = Index::new(groups.iter().map(|group| group.id.clone()).collect(), people);
     let roots = groups.iter().filter(|group| ids.contains(&group.id)).cloned().collect();
     let plan = GatherPlan {
         nested: interest.nested,
@@ -159,7 +166,7 @@ fn parse_file(bytes: &[u8], wanted: &Wanted) -> Result<Content, FileError> {
     if text.trim_start().starts_with('[') {
         let resources: Vec<&RawValue> = serde_json::from_str(text).map_err(|error| syntax(&error))?;
         resources.into_iter().try_for_each(|raw| reading.resource(raw, Sort::of(raw)))?;
-        return Ok(reading.content);
+        return Ok(reading.content.ordered());
     }
     let object: Object<'_> = serde_json::from_str(text).map_err(|error| syntax(&error))?;
     let parts = [("users", Sort::Person), ("groups", Sort::Group)];
@@ -175,7 +182,7 @@ fn parse_file(bytes: &[u8], wanted: &Wanted) -> Result<Content, FileError> {
     for (raw, sort) in parts {
         reading.part(raw, sort)?;
     }
-    Ok(reading.content)
+    Ok(reading.content.ordered())
 }
 
 /// What a resource is.

@@ -3,6 +3,7 @@
 //! A header line with the schema, one line for each entry, and a last line with their number, so that half a file is
 //! not taken for a whole one.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, Write};
 use std::path::Path;
 
@@ -91,7 +92,8 @@ fn entries(ledger: Ledger) -> Vec<Entry> {
         spent_plans,
     } = ledger;
     let mut entries = Vec::new();
-    entries.extend(links.into_iter().map(|(person, link)| Entry::Link { person, link }));
+    let links = BTreeMap::from(links).into_iter();
+    entries.extend(links.map(|(person, link)| Entry::Link { person, link }));
     entries.extend(owned.into_iter().map(|(key, seat)| Entry::Owned { key, seat }));
     entries.extend(
         accounts.into_iter().map(|(address, apple_account)| Entry::Account { address, apple_account }),

@@ -3,8 +3,10 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::{Cache, CacheError, CachedDirectory, Mode, State};
+use crate::model::DirectorySnapshot;
 use crate::model::event::CycleId;
 use crate::model::team::TeamSnapshot;
 
@@ -50,8 +52,8 @@ impl State {
     }
 
     /// Keeps the directory as it was read, and where its change feed goes on.
-    pub fn put_directory(&self, directory: &CachedDirectory) {
-        self.keep("directory", |cache| cache.put_directory(directory));
+    pub fn put_directory(&self, snapshot: &DirectorySnapshot, watermark: Option<Value>, at: Timestamp) {
+        self.keep("directory", |cache| cache.put_directory(snapshot, watermark, at));
     }
 
     /// The directory as it was kept last.

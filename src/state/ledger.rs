@@ -32,9 +32,10 @@ pub fn fold(ledger: &mut Ledger, at: Timestamp, event: &Event) {
         Event::Intent { intent, plan, operation } => open(ledger, at, intent, plan, operation),
         Event::Outcome { intent, outcome, .. } => settle(ledger, at, intent, outcome),
         Event::Linked { person, seat, by, name, access, expires } => {
-            let link = claim(ledger, at, person, seat, *by, name);
-            link.expires = expires.or(link.expires);
-            link.applied = access.clone().or(link.applied.take());
+            claim(ledger, at, person, seat, *by, name, |link| {
+                link.expires = expires.or(link.expires);
+                link.applied = access.clone().or(link.applied.take());
+            });
         }
         Event::Unlinked { person } => {
             ledger.links.remove(person);
@@ -43,10 +44,10 @@ pub fn fold(ledger: &mut Ledger, at: Timestamp, event: &Event) {
         Event::Adopted { seat, name } => adopt(ledger, seat, name),
         Event::Disowned { seat } => forget_seat(ledger, seat),
         Event::InvitationVanished { person } => {
-            if let Some(link) = ledger.links.get_mut(person) {
+            ledger.links.change(person, |link| {
                 link.seat = None;
                 link.awaiting_link = true;
-            }
+            });
         }
         Event::AccountMapped { address, apple_account } => {
             ledger.accounts.insert(address.folded().to_owned(), apple_account.clone());
@@ -195,11 +196,12 @@ fn invited(
 fn found(ledger: &mut Ledger, at: Timestamp, operation: &Operation, seat: &SeatId) {
     let (Some(person), Some(invitee)) = (&operation.person, &operation.invitee) else { return };
     let sent = ledger.links.get(&person.id).map_or(0, |link| link.invitations_sent);
-    let link = claim(ledger, at, person, seat, LinkBy::Address, &invitee.email);
-    if matches!(seat, SeatId::Invitation(_)) {
-        link.invitations_sent = sent.saturating_add(1);
-        link.invited_as = Some((invitee.first_name.clone(), invitee.last_name.clone()));
-    }
+    claim(ledger, at, person, seat, LinkBy::Address, &invitee.email, |link| {
+        if matches!(seat, SeatId::Invitation(_)) {
+            link.invitations_sent = sent.saturating_add(1);
+            link.invited_as = Some((invitee.first_name.clone(), invitee.last_name.clone()));
+        }
+    });
     ledger.absences.remove(&person.id);
 }
 
@@ -207,8 +209,8 @@ fn updated(ledger: &mut Ledger, at: Timestamp, operation: &Operation) {
     if is_revocation(operation) {
         ledger.revocations.push(at);
     }
-    if let Some(link) = operation.person.as_ref().and_then(|person| ledger.links.get_mut(&person.id)) {
-        link.applied.clone_from(&operation.after);
+    if let Some(person) = &operation.person {
+        ledger.links.change(&person.id, |link| link.applied.clone_from(&operation.after));
     }
 }
 
@@ -222,12 +224,12 @@ fn gone(ledger: &mut Ledger, at: Timestamp, operation: &Operation) {
     ledger.owned.remove(seat.as_str());
     let Some(holder) = holder else { return };
     if operation.kind == Kind::CancelInvitation && operation.replacement {
-        if let Some(link) = ledger.links.get_mut(&holder) {
+        ledger.links.change(&holder, |link| {
             link.seat = None;
             link.expires = None;
             // What the next one is compared with, to tell whether it grants less.
             link.applied = operation.before.clone().or(link.applied.take());
-        }
+        });
     } else {
         release(ledger, at, operation, &holder);
     }
@@ -240,8 +242,9 @@ fn moved(ledger: &mut Ledger, operation: &Operation, seat: &SeatId) {
     let free = before == *seat || !ledger.owns(seat);
     let holder = holder(ledger, operation, &before);
     let owned = ledger.owned.remove(before.as_str());
-    match (holder.and_then(|person| ledger.links.get_mut(&person)), owned) {
-        (Some(link), _) => link.seat = free.then(|| seat.clone()),
+    let holder = holder.filter(|person| ledger.links.contains_key(person));
+    match (holder, owned) {
+        (Some(person), _) => ledger.links.change(&person, |link| link.seat = free.then(|| seat.clone())),
         (None, Some(owned)) if free => {
             let owned = OwnedSeat { seat: seat.clone(), name: owned.name };
             ledger.owned.insert(seat.as_str().to_owned(), owned);
@@ -274,22 +277,23 @@ fn release(ledger: &mut Ledger, at: Timestamp, operation: &Operation, person: &P
     }
 }
 
-/// Links a person to a seat, which from then on is nobody else's.
-fn claim<'a>(
-    ledger: &'a mut Ledger,
+/// Links a person to a seat, which from then on is nobody else's; `besides` says what else is known of the link.
+fn claim(
+    ledger: &mut Ledger,
     at: Timestamp,
     person: &PersonRef,
     seat: &SeatId,
     by: LinkBy,
     name: &Address,
-) -> &'a mut Link {
+    besides: impl FnOnce(&mut Link),
+) {
     let before = ledger.links.remove(&person.id);
     forget_seat(ledger, seat);
     clear_reservations(ledger, person, name);
     let pending = matches!(seat, SeatId::Invitation(_));
     let same = before.as_ref().is_some_and(|link| link.seat.as_ref() == Some(seat));
     let sent = before.as_ref().map_or(0, |link| link.invitations_sent);
-    let link = Link {
+    let mut link = Link {
         person: person.clone(),
         seat: Some(seat.clone()),
         by,
@@ -301,12 +305,13 @@ fn claim<'a>(
         invitations_sent: if pending { sent.max(1) } else { 0 },
         awaiting_link: false,
     };
-    ledger.links.entry(person.id.clone()).or_insert(link)
+    besides(&mut link);
+    ledger.links.insert(person.id.clone(), link);
 }
 
 fn forget_seat(ledger: &mut Ledger, seat: &SeatId) {
     ledger.owned.remove(seat.as_str());
-    ledger.links.retain(|_, link| link.seat.as_ref() != Some(seat));
+    ledger.links.remove_seat(seat);
 }
 
 fn clear_reservations(ledger: &mut Ledger, person: &PersonRef, name: &Address) {

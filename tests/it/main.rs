@@ -7,6 +7,7 @@
 
 mod asc;
 mod cli;
+mod costs;
 mod graph;
 mod page;
 mod scim2_server;

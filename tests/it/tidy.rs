@@ -170,7 +170,7 @@ fn nothing_tells_where_this_was_written() {
     let paths = ["/work/", "/tmp/wt", "/root/"];
     let mut offenders = Vec::new();
     for file in files() {
-        if file.path == "Cargo.lock" || file.path.starts_with("tests/it/tidy") {
+        if file.path.ends_with("Cargo.lock") || file.path.starts_with("tests/it/tidy") {
             continue;
         }
         offenders.extend(hosts.iter().chain(&paths).flat_map(|word| places(&file, &file.text, word)));
@@ -218,7 +218,8 @@ fn samples_use_reserved_names_only() {
     ];
     let mut offenders = Vec::new();
     for file in files() {
-        let written_elsewhere = ["Cargo.lock", "LICENSE-APACHE"].contains(&file.path.as_str())
+        let written_elsewhere = ["Cargo.lock", "fuzz/Cargo.lock", "LICENSE-APACHE"]
+            .contains(&file.path.as_str())
             || file.path.starts_with("tests/fixtures/")
             || file.path.ends_with(".svg")
             || file.path.ends_with("_in_colour.snap")

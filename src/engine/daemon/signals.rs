@@ -32,8 +32,7 @@ pub(super) fn signals(
             };
             if stop {
                 tracing::info!("stopping: the request in flight is finished and recorded");
-                shared.stop.cancel();
-                shared.wake.notify_one();
+                shared.stop();
                 return Ok(());
             }
         }
@@ -48,7 +47,7 @@ async fn received(signal: &mut Signal) {
 
 /// Swaps the wiring for one made of the configuration on disk; a bad one keeps the old. A cycle in progress goes on with
 /// what it began with, so that nobody waits for its end.
-fn reload_now(shared: &Arc<Shared>, reload: &Reload) {
+pub(super) fn reload_now(shared: &Arc<Shared>, reload: &Reload) {
     systemd::reloading();
     match reload() {
         Ok(wiring) => {

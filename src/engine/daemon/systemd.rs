@@ -10,7 +10,7 @@ pub(super) fn tell(states: &[NotifyState<'_>]) {
 }
 
 /// What the daemon does now, as `systemctl status` shows it.
-pub(super) fn status(text: &str) {
+pub(crate) fn status(text: &str) {
     tell(&[NotifyState::Status(text)]);
 }
 

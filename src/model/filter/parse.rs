@@ -130,7 +130,7 @@ fn path(input: &mut &str) -> ModalResult<AttributePath> {
     take_while(1.., |c| name_char(c) || matches!(c, ':' | '.'))
         .verify(|text: &str| text.chars().next().is_some_and(|c| c.is_alphabetic() || matches!(c, '_' | '$')))
         .verify(|text: &str| !text.ends_with(['.', ':']) && !text.contains(".."))
-        .map(AttributePath::new)
+        .map(AttributePath::of_filter)
         .parse_next(input)
 }
 

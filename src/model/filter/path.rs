@@ -10,6 +10,12 @@ use super::super::directory::Attributes;
 const CORE: &[&str] =
     &["urn:ietf:params:scim:schemas:core:2.0:user", "urn:ietf:params:scim:schemas:core:2.0:group"];
 
+/// The extension that everybody means by these names (RFC 7643 §4.3). Strictly they are nothing without its URN, and a
+/// filter that is written without would fit nobody, and say so to nobody.
+const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:user";
+const ENTERPRISE_NAMES: [&str; 6] =
+    ["costcenter", "department", "division", "employeenumber", "manager", "organization"];
+
 /// `name`, `name.sub`, `URN:name.sub`; all in lower case, because attribute names have no case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AttributePath {
@@ -40,6 +46,13 @@ impl AttributePath {
             written: written.into(),
         };
         path.under(urn.as_deref().filter(|urn| !CORE.contains(urn)))
+    }
+
+    /// Reads a path of a filter: names of the enterprise extension are looked for there before they are at the top level.
+    pub(super) fn of_filter(text: &str) -> Self {
+        let path = Self::new(text);
+        let is_bare = !text.contains(':') && ENTERPRISE_NAMES.contains(&&*path.name);
+        path.under(is_bare.then_some(ENTERPRISE))
     }
 
     /// The same path under a URN, unless it names one itself.

@@ -133,6 +133,25 @@ fn extensions_are_found_in_all_three_places() {
 }
 
 #[test]
+fn names_of_the_enterprise_extension_need_no_urn() {
+    check(
+        r#"
+        yes department eq "mobile"
+        yes Manager.displayName eq "grace"
+        yes costCenter eq "4130"
+        no  division pr
+        "#,
+    );
+    let mut attributes = Attributes::default();
+    attributes.insert("department", json!("Mobile"));
+    let person = Person { attributes, ..ada() };
+    assert!(
+        Filter::parse("department eq \"Mobile\"").expect("a filter").matches(&person),
+        "at the top level"
+    );
+}
+
+#[test]
 fn any_element_of_a_list_will_do() {
     check(
         r#"

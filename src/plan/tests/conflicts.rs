@@ -166,13 +166,14 @@ fn a_new_id_with_the_address_of_a_leaver_is_a_conflict_for_both() {
         "held conflict (seat a@example.com also answers to p2): remove m1 of p1; deleted
          held conflict (seat a@example.com also answers to p1): update m1 of p2: DEVELOPER -> ?",
     );
-    // The leaver's seat goes by another name: still nobody is taken for them.
+    // The seat goes by another name. A directory that was moved or restored numbers everybody anew, so that whoever
+    // seems to have left may be here.
     check(
         "person p2 a@example.com
          member m1 ada@home.example DEVELOPER
          link p1 m1 email=a@example.com
          absent p1 deleted 1",
-        "remove m1 of p1; deleted
+        "held conflict (a@example.com belongs to p2 now): remove m1 of p1; deleted
          held conflict (a@example.com belongs to the seat of p1): invite p2 at a@example.com: DEVELOPER; default
          absent p1 deleted",
     );

@@ -59,6 +59,19 @@ fn a_partial_team_takes_nothing_away_and_goes_on_giving() {
     );
 }
 
+/// The rule that limits somebody may be what was not read: their invitation would be replaced by a wider one.
+#[test]
+fn a_good_invitation_is_not_replaced_on_the_strength_of_half_a_directory() {
+    check(
+        "directory partial
+         person p1 a@example.com appStoreConnect_role=SALES,DEVELOPER
+         invitation i1 a@example.com SALES
+         link p1 i1",
+        "held incomplete_read (the directory was not read completely): cancel i1 of p1; attribute appStoreConnect_role
+         held incomplete_read (the directory was not read completely): invite p1 at a@example.com: DEVELOPER,SALES; attribute appStoreConnect_role",
+    );
+}
+
 #[test]
 fn a_linked_seat_that_a_partial_read_does_not_show_is_neither_gone_nor_offered_again() {
     check(

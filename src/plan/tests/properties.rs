@@ -208,7 +208,9 @@ fn know(world: &mut World, at: usize, place: &Place) {
             invitations_sent: 1,
             awaiting_link: false,
         };
-        world.ledger.links.entry(id).or_insert(link);
+        if !world.ledger.links.contains_key(&id) {
+            world.ledger.links.insert(id, link);
+        }
     }
     if let Some(kind) = place.absent {
         let departure =

@@ -53,7 +53,7 @@ fn ago(hours: i64) -> Timestamp {
 }
 
 /// The configuration's defaults, everybody in scope.
-pub(super) fn policy() -> Policy {
+pub(crate) fn policy() -> Policy {
     let preserved = "CREATE_APPS CLOUD_MANAGED_DEVELOPER_ID CLOUD_MANAGED_APP_DISTRIBUTION GENERATE_INDIVIDUAL_KEYS ACCESS_TO_REPORTS";
     Policy {
         team: "production".into(),

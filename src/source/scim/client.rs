@@ -126,14 +126,16 @@ impl Client {
         }
     }
 
-    /// What the provider announces; silence and refusals are not errors, since the page may be missing or closed.
-    pub(super) async fn announced(&self) -> Announced {
+    /// What the provider announces; silence and refusals are not errors, since the page may be missing or closed. `None`
+    /// when the answer may be another one a moment later.
+    pub(super) async fn announced(&self) -> Option<Announced> {
         match self.get(&["ServiceProviderConfig"], &[]).await {
-            Ok(reply) if reply.status.is_success() => parse_service_provider(&reply.body),
-            Ok(_) => Announced::default(),
+            Ok(reply) if reply.status.is_success() => Some(parse_service_provider(&reply.body)),
+            Ok(reply) => matches!(reply.status, StatusCode::NOT_FOUND | StatusCode::NOT_IMPLEMENTED)
+                .then(Announced::default),
             Err(error) => {
                 tracing::debug!(error = %error, "no service provider configuration");
-                Announced::default()
+                None
             }
         }
     }

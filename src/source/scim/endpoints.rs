@@ -8,7 +8,7 @@ use super::groups::{Lookup, MembersSeen, Reader};
 use super::paging::{Ask, Fetch, Listed, Page, PageError};
 use super::person::PersonRecord;
 use super::wanted::Wanted;
-use super::wire::{GroupRecord, List, Members, parse_group, parse_list, parse_user};
+use super::wire::{GroupRecord, Members, parse_group, parse_groups, parse_user, parse_users};
 use crate::model::policy::GroupName;
 use crate::model::{GroupId, PersonId, Problem};
 use crate::source::SourceError;
@@ -40,8 +40,7 @@ impl Fetch for UserList<'_> {
     }
     async fn page(&self, ask: Ask) -> Result<Page<PersonRecord>, PageError> {
         let body = self.client.page("Users", &query(ask)).await?;
-        let list = parse_list(&body).map_err(|error| unreadable(&error))?;
-        Ok(page(list, |text| parse_user(text, self.wanted)))
+        parse_users(&body, self.wanted).map_err(|error| unreadable(&error))
     }
 }
 
@@ -84,8 +83,9 @@ impl Fetch for GroupList<'_> {
     }
     async fn page(&self, ask: Ask) -> Result<Page<GroupRecord>, PageError> {
         let body = self.client.page("Groups", &query(ask)).await?;
-        let list = parse_list(&body).map_err(|error| unreadable(&error))?;
-        Ok(page(list, |text| parse_group(text).map(|group| self.slim(group))))
+        let page = parse_groups(&body).map_err(|error| unreadable(&error))?;
+        let entries = page.entries.into_iter().map(|entry| entry.map(|group| self.slim(group))).collect();
+        Ok(Page { entries, ..page })
     }
 }
 
@@ -97,11 +97,6 @@ fn query(ask: Ask) -> Vec<(&'static str, String)> {
             std::iter::once(("cursor", cursor)).chain(count).collect()
         }
     }
-}
-
-fn page<T>(list: List<'_>, read: impl Fn(&str) -> Result<T, Problem>) -> Page<T> {
-    let entries = list.resources.iter().map(|raw| read(raw.get())).collect();
-    Page { total: list.total, start: list.start, next_cursor: list.next_cursor, entries }
 }
 
 /// Reads single resources over HTTP.

@@ -87,18 +87,18 @@ pub struct Gathered {
 /// Only what makes every further request pointless.
 pub async fn gather<R: Reader>(
     reader: &R,
-    mut index: Index,
+    mut index: Index<'_>,
     listed: Vec<GroupRecord>,
     plan: GatherPlan,
 ) -> Result<Gathered, SourceError> {
     let mut gathering =
         Gathering { reader, plan, known: BTreeMap::new(), silent: Vec::new(), problems: Vec::new() };
     gathering.close(&index, listed).await?;
-    let people = match plan.strays {
+    match plan.strays {
         Strays::LookUp => gathering.look_up_strays(&mut index).await?,
-        Strays::Keep => Vec::new(),
-    };
-    Ok(gathering.finish(&index, people))
+        Strays::Keep => {}
+    }
+    Ok(gathering.finish(index))
 }
 
 struct Gathering<'r, R> {
@@ -112,7 +112,7 @@ struct Gathering<'r, R> {
 
 impl<R: Reader> Gathering<'_, R> {
     /// Level by level, each group once, so that a circle of groups ends.
-    async fn close(&mut self, index: &Index, listed: Vec<GroupRecord>) -> Result<(), SourceError> {
+    async fn close(&mut self, index: &Index<'_>, listed: Vec<GroupRecord>) -> Result<(), SourceError> {
         let mut seen: BTreeSet<GroupId> = listed.iter().map(|group| group.id.clone()).collect();
         let mut level: Vec<Wish> = listed.into_iter().map(Wish::Listed).collect();
         while !level.is_empty() {
@@ -167,7 +167,7 @@ impl<R: Reader> Gathering<'_, R> {
 
     /// Asks for members that no list explains. Stale references are common and mean nothing; a person who is there but
     /// was not listed is added, and when they are active the list cannot have been whole.
-    async fn look_up_strays(&mut self, index: &mut Index) -> Result<Vec<PersonRecord>, SourceError> {
+    async fn look_up_strays(&mut self, index: &mut Index<'_>) -> Result<(), SourceError> {
         let mut unknown: BTreeSet<Arc<str>> = BTreeSet::new();
         for reference in self.known.values().flat_map(|(_, refs)| refs) {
             if index.resolve(reference) == Meaning::Unknown {
@@ -186,7 +186,6 @@ impl<R: Reader> Gathering<'_, R> {
             .buffered(width)
             .collect()
             .await;
-        let mut people = Vec::new();
         for (value, found) in answers {
             let meaning = match found? {
                 Lookup::Absent => Meaning::Stale,
@@ -198,15 +197,14 @@ impl<R: Reader> Gathering<'_, R> {
                     let id = record.person.id.clone();
                     if !index.has_person(&id) {
                         self.unlisted(&record);
-                        index.add(&record);
-                        people.push(record);
+                        index.add(record);
                     }
                     Meaning::Member(GroupMember::Person(id))
                 }
             };
             index.settle(&value, meaning);
         }
-        Ok(people)
+        Ok(())
     }
 
     /// Some providers leave disabled people out of lists; one that leaves out others hides people.
@@ -232,7 +230,7 @@ impl<R: Reader> Gathering<'_, R> {
         }
     }
 
-    fn finish(mut self, index: &Index, people: Vec<PersonRecord>) -> Gathered {
+    fn finish(mut self, index: Index<'_>) -> Gathered {
         self.doubt_silence();
         let mut groups = Vec::with_capacity(self.known.len());
         for (id, (name, refs)) in std::mem::take(&mut self.known) {
@@ -252,7 +250,7 @@ impl<R: Reader> Gathering<'_, R> {
             members.dedup();
             groups.push(Group { id, name, members });
         }
-        Gathered { groups, people, problems: self.problems }
+        Gathered { groups, people: index.into_added(), problems: self.problems }
     }
 
     fn problem(&mut self, text: String) {

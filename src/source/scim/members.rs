@@ -1,7 +1,9 @@
 //! Who a reference in `members` means.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap};
+use std::hash::{DefaultHasher, Hasher};
+use std::sync::{Arc, OnceLock};
 
 use super::person::PersonRecord;
 use super::wire::{MemberKind, MemberRef};
@@ -20,47 +22,52 @@ pub enum Meaning {
     Ambiguous,
 }
 
-/// Who bears a name; `None` when several do.
-type Named = HashMap<Arc<str>, Option<PersonId>>;
+/// Who bears a name, by its hash and its text; ordered, so that whoever shares it stands together.
+type Named<'p> = Vec<(u64, Cow<'p, str>, &'p PersonId)>;
+
+/// People by everything besides the id that a provider may write into `members[].value`.
+#[derive(Debug, Default)]
+struct Names<'p> {
+    user_names: Named<'p>,
+    external_ids: Named<'p>,
+    addresses: Named<'p>,
+}
 
 /// People and groups by everything that a provider may write into `members[].value`.
-#[derive(Clone, Debug, Default)]
-pub struct Index {
-    people: HashSet<PersonId>,
-    groups: HashSet<GroupId>,
-    user_names: Named,
-    external_ids: Named,
-    addresses: Named,
+#[derive(Debug)]
+pub struct Index<'p> {
+    /// Ordered by id.
+    people: &'p [PersonRecord],
+    /// People whom only a group led to.
+    more: Vec<PersonRecord>,
+    groups: BTreeSet<GroupId>,
+    /// Made for the first reference that is no id: a provider that keeps to the RFC needs none of it.
+    names: OnceLock<Names<'p>>,
     settled: HashMap<Arc<str>, Meaning>,
 }
 
-impl Index {
-    /// An index of these groups and nobody yet.
-    pub fn new(groups: impl IntoIterator<Item = GroupId>) -> Self {
-        Self { groups: groups.into_iter().collect(), ..Self::default() }
+impl<'p> Index<'p> {
+    /// An index of these groups, and of these people, ordered by id.
+    pub fn new(groups: BTreeSet<GroupId>, people: &'p [PersonRecord]) -> Self {
+        Self { people, more: Vec::new(), groups, names: OnceLock::new(), settled: HashMap::new() }
     }
 
-    /// Adds somebody.
-    pub fn add(&mut self, record: &PersonRecord) {
-        let person = &record.person;
-        if !self.people.insert(person.id.clone()) {
-            return;
-        }
-        if let Some(name) = &person.user_name {
-            // RFC 7643 §4.1.1: user names are compared without case.
-            note(&mut self.user_names, Address::new(name).folded().into(), &person.id);
-        }
-        if let Some(external) = &record.external_id {
-            note(&mut self.external_ids, Arc::clone(external), &person.id);
-        }
-        for address in &person.addresses {
-            note(&mut self.addresses, address.folded().into(), &person.id);
+    /// Adds somebody who was found by what a group calls them.
+    pub fn add(&mut self, record: PersonRecord) {
+        if !self.has_person(&record.person.id) {
+            self.more.push(record);
         }
     }
 
-    /// True for somebody who was added.
+    /// Those who were added.
+    pub fn into_added(self) -> Vec<PersonRecord> {
+        self.more
+    }
+
+    /// True for somebody who was listed or added.
     pub fn has_person(&self, id: &PersonId) -> bool {
-        self.people.contains(id)
+        self.people.binary_search_by(|record| record.person.id.cmp(id)).is_ok()
+            || self.more.iter().any(|record| record.person.id == *id)
     }
 
     /// Remembers what was found out about a value that no list explained.
@@ -77,7 +84,7 @@ impl Index {
         for id in ids {
             let (person, group) = (PersonId::from(Arc::clone(id)), GroupId::from(Arc::clone(id)));
             // Some servers number people and groups alike, so an id alone need not say which of them it is.
-            match (reference.kind, self.people.contains(&person), self.groups.contains(&group)) {
+            match (reference.kind, self.has_person(&person), self.groups.contains(&group)) {
                 (MemberKind::NotSaid, true, true) => return Meaning::Ambiguous,
                 (MemberKind::Person | MemberKind::NotSaid, true, _) => {
                     return Meaning::Member(GroupMember::Person(person));
@@ -99,54 +106,112 @@ impl Index {
 
     fn by_name(&self, value: &Arc<str>) -> Meaning {
         let folded = Address::new(value);
-        let hit = self.user_names.get(folded.folded());
-        let hit =
-            hit.or_else(|| self.external_ids.get(value)).or_else(|| self.addresses.get(folded.folded()));
-        match hit {
-            Some(Some(id)) => Meaning::Member(GroupMember::Person(id.clone())),
-            Some(None) => Meaning::Ambiguous,
-            None => Meaning::Unknown,
-        }
+        let names = self.names.get_or_init(|| Names::of(self.people));
+        // The few who were added are asked one by one.
+        let [user_names, external_ids, addresses] = [0, 1, 2].map(|kind| {
+            let bears = |record: &&PersonRecord| match kind {
+                0 => user_name(record).is_some_and(|name| name == folded.folded()),
+                1 => record.external_id.as_ref() == Some(value),
+                _ => record.person.addresses.contains(&folded),
+            };
+            self.more.iter().filter(bears).map(|record| &record.person.id).collect::<Vec<_>>()
+        });
+        let hit = meant(bearers(&names.user_names, folded.folded()).chain(user_names))
+            .or_else(|| meant(bearers(&names.external_ids, value).chain(external_ids)))
+            .or_else(|| meant(bearers(&names.addresses, folded.folded()).chain(addresses)));
+        hit.unwrap_or(Meaning::Unknown)
     }
 }
 
-fn note(names: &mut Named, name: Arc<str>, id: &PersonId) {
-    names
-        .entry(name)
-        .and_modify(|known| {
-            if known.as_ref() != Some(id) {
-                *known = None;
-            }
-        })
-        .or_insert_with(|| Some(id.clone()));
+impl<'p> Names<'p> {
+    fn of(people: &'p [PersonRecord]) -> Self {
+        let mut names = Self::default();
+        for record in people {
+            let id = &record.person.id;
+            names.user_names.extend(user_name(record).map(|name| named(name, id)));
+            names.external_ids.extend(record.external_id.iter().map(|name| named(Cow::Borrowed(name), id)));
+            let addresses = record.person.addresses.iter();
+            names.addresses.extend(addresses.map(|address| named(Cow::Borrowed(address.folded()), id)));
+        }
+        for named in [&mut names.user_names, &mut names.external_ids, &mut names.addresses] {
+            named.sort_unstable();
+        }
+        names
+    }
+}
+
+/// RFC 7643 §4.1.1: user names are compared without case.
+fn user_name(record: &PersonRecord) -> Option<Cow<'_, str>> {
+    let name = record.person.user_name.as_deref()?;
+    let address = record.person.addresses.iter().find(|address| address.as_str() == name);
+    Some(match address {
+        Some(address) => Cow::Borrowed(address.folded()),
+        None => Cow::Owned(Address::new(name).folded().to_owned()),
+    })
+}
+
+fn named<'p>(name: Cow<'p, str>, id: &'p PersonId) -> (u64, Cow<'p, str>, &'p PersonId) {
+    (hash(&name), name, id)
+}
+
+fn hash(name: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(name.as_bytes());
+    hasher.finish()
+}
+
+fn bearers<'n>(names: &'n Named<'_>, name: &str) -> impl Iterator<Item = &'n PersonId> {
+    let hash = hash(name);
+    let from = names.partition_point(|(known, text, _)| (*known, &**text) < (hash, name));
+    let to = from + names[from..].partition_point(|(known, text, _)| (*known, &**text) == (hash, name));
+    names[from..to].iter().map(|(.., id)| *id)
+}
+
+/// What a name means whose bearers these are; `None` of nobody.
+fn meant<'n>(mut bearers: impl Iterator<Item = &'n PersonId>) -> Option<Meaning> {
+    let first = bearers.next()?;
+    if bearers.all(|id| id == first) {
+        Some(Meaning::Member(GroupMember::Person(first.clone())))
+    } else {
+        Some(Meaning::Ambiguous)
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
     use crate::source::scim::wanted::Wanted;
     use crate::source::scim::wire::{Members, parse_group, parse_user};
 
-    fn index() -> Index {
-        let mut index = Index::new(["g1", "7"].map(GroupId::from));
-        for text in [
+    fn people() -> Vec<PersonRecord> {
+        let mut people: Vec<PersonRecord> = [
             r#"{"id":"u1","userName":"Ada","externalId":"E-1","emails":[{"value":"ada@example.com"}]}"#,
             r#"{"id":"u2","userName":"bob@example.com","emails":[{"value":"team@example.com"}]}"#,
             r#"{"id":"u3","userName":"cy","emails":[{"value":"team@example.com"}]}"#,
             r#"{"id":"7","userName":"seven"}"#,
             r#"{"id":"x y","userName":"u1"}"#,
-        ] {
-            index.add(&parse_user(text, &Wanted::new(&BTreeSet::new(), "")).expect("a user"));
-        }
-        index
+        ]
+        .into_iter()
+        .map(|text| parse_user(text, &Wanted::new(&BTreeSet::new(), "")).expect("a user"))
+        .collect();
+        people.sort_by(|a, b| a.person.id.cmp(&b.person.id));
+        people
     }
 
+    fn index(people: &[PersonRecord]) -> Index<'_> {
+        Index::new(["g1", "7"].map(GroupId::from).into(), people)
+    }
+
+    /// What a member means, whether people were listed or found one by one.
     fn resolve(member: &str) -> Meaning {
         let group = parse_group(&format!(r#"{{"id":"g","members":[{member}]}}"#)).expect("a group");
         let Members::Listed { refs, broken: 0 } = group.members else { panic!("no member in {member}") };
-        index().resolve(&refs[0])
+        let people = people();
+        let listed = index(&people).resolve(&refs[0]);
+        let mut added = index(&[]);
+        people.iter().for_each(|record| added.add(record.clone()));
+        assert_eq!(added.resolve(&refs[0]), listed, "{member}");
+        listed
     }
 
     #[test]
@@ -178,7 +243,8 @@ mod tests {
 
     #[test]
     fn what_was_looked_up_is_remembered() {
-        let mut index = index();
+        let people = people();
+        let mut index = index(&people);
         let value: Arc<str> = "nobody".into();
         index.settle(&value, Meaning::Stale);
         let reference = MemberRef { value, ref_end: None, kind: MemberKind::NotSaid };

@@ -19,6 +19,7 @@ pub mod wire;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use jiff::{SignedDuration, Timestamp};
 use reqwest::Url;
 
 pub use auth::Auth;
@@ -34,10 +35,13 @@ use crate::model::{Coverage, DirectorySnapshot, GroupId, Person, PersonId};
 use auth::Credentials;
 use client::Client;
 use endpoints::{GroupList, Single, UserList};
-use groups::{GatherPlan, Gathered, Strays, gather};
+use groups::{GatherPlan, Gathered, MembersSeen, Strays, gather};
 use members::Index;
 use paging::{Begun, Method, WalkPlan, Walked, walk};
-use wire::Announced;
+use wire::{Announced, GroupRecord};
+
+/// How long an announcement is good for.
+const ANNOUNCED_FOR: SignedDuration = SignedDuration::from_hours(24);
 
 /// `[source.scim]` with its secrets read.
 #[derive(Clone, Debug)]
@@ -57,12 +61,15 @@ pub struct Settings {
 /// A directory behind SCIM 2.0.
 pub struct ScimSource {
     client: Client,
+    clock: Clock,
     page_size: u32,
     concurrency: usize,
     namespace: String,
     /// Group ids of the latest list: a second read of single groups has no other way to tell a nested group that
     /// comes without `type` and `$ref` from a person.
     group_ids: Mutex<BTreeSet<GroupId>>,
+    /// What the provider announces of paging, and until when that is taken for granted.
+    announced: Mutex<Option<(Announced, Timestamp)>>,
 }
 
 impl ScimSource {
@@ -86,13 +93,15 @@ impl ScimSource {
     ) -> Result<Self, SourceError> {
         let base = settings.base_url;
         let http = HttpClient::new(Peer::Directory, &base, options, Arc::clone(&metrics), clock.clone())?;
-        let credentials = Credentials::new(settings.auth, options, metrics, clock)?;
+        let credentials = Credentials::new(settings.auth, options, metrics, clock.clone())?;
         Ok(Self {
             client: Client { http, base, credentials },
+            clock,
             page_size: settings.page_size,
             concurrency: settings.concurrency,
             namespace: settings.attribute_namespace,
             group_ids: Mutex::default(),
+            announced: Mutex::default(),
         })
     }
 
@@ -109,6 +118,21 @@ impl ScimSource {
         self.client.http.skew_seconds()
     }
 
+    /// What the provider announces, asked for once a day: it changes with the provider's version, and a walk finds out by
+    /// itself when it no longer fits.
+    async fn announced(&self) -> Announced {
+        let known = || self.announced.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.clock.now();
+        if let Some((announced, until)) = *known()
+            && now < until
+        {
+            return announced;
+        }
+        let Some(announced) = self.client.announced().await else { return Announced::default() };
+        *known() = now.checked_add(ANNOUNCED_FOR).ok().map(|until| (announced, until));
+        announced
+    }
+
     fn walk_plan(&self, announced: Announced) -> WalkPlan {
         let page_size = u64::from(self.page_size).min(announced.max_page_size.unwrap_or(u64::MAX));
         let method = if announced.cursor { Method::Cursor } else { Method::Index };
@@ -119,54 +143,73 @@ impl ScimSource {
         Wanted::new(&interest.attributes, &self.namespace)
     }
 
+    /// The list of groups, where any is of interest; their members come with it.
+    async fn list_groups(&self, list: &GroupList<'_>, plan: WalkPlan) -> Result<Listed, SourceError> {
+        let mut listed = walk(list, plan).await?;
+        let ids: BTreeSet<GroupId> = listed.items.iter().map(|group| group.id.clone()).collect();
+        self.group_ids.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&ids);
+        let names = listed.items.iter().map(|group| (group.id.clone(), Arc::clone(&group.name))).collect();
+        let problems = std::mem::take(&mut listed.problems);
+        let catalog = Catalog { groups: names, problems };
+        Ok(Listed { records: listed.items, ids, catalog, members_seen: list.members_seen() })
+    }
+
     /// The groups of the interest, as far as they can be read.
     async fn read_groups(
         &self,
         interest: &Interest,
         wanted: &Wanted,
-        plan: WalkPlan,
+        listed: Listed,
         people: &Walked<PersonRecord>,
     ) -> Result<Gathered, SourceError> {
-        if interest.groups.is_empty() {
-            return Ok(Gathered::default());
-        }
-        let list = GroupList::new(&self.client, &interest.groups);
-        let listed = walk(&list, plan).await?;
-        let ids = || listed.items.iter().map(|group| group.id.clone());
-        *self.group_ids.lock().unwrap_or_else(PoisonError::into_inner) = ids().collect();
-        let mut index = Index::new(ids());
-        people.items.iter().for_each(|record| index.add(record));
-        let names = listed.items.iter().map(|group| (group.id.clone(), Arc::clone(&group.name))).collect();
-        let catalog = Catalog { groups: names, problems: listed.problems };
-        let chosen = catalog.choose(&interest.groups)?;
-        let roots = listed.items.into_iter().filter(|group| chosen.ids.contains(&group.id)).collect();
+        let index = Index::new(listed.ids, &people.items);
+        let chosen = listed.catalog.choose(&interest.groups)?;
+        let roots = listed.records.into_iter().filter(|group| chosen.ids.contains(&group.id)).collect();
         let strays = if people.problems.is_empty() { Strays::LookUp } else { Strays::Keep };
         let reader = Single { client: &self.client, wanted };
         let plan = GatherPlan {
             nested: interest.nested,
-            members_seen: list.members_seen(),
+            members_seen: listed.members_seen,
             strays,
             concurrency: self.concurrency,
         };
         let mut gathered = gather(&reader, index, roots, plan).await?;
-        gathered.problems.splice(0..0, catalog.problems.into_iter().chain(chosen.problems));
+        gathered.problems.splice(0..0, listed.catalog.problems.into_iter().chain(chosen.problems));
         Ok(gathered)
     }
 }
 
+/// The list of groups as it was read.
+struct Listed {
+    records: Vec<GroupRecord>,
+    ids: BTreeSet<GroupId>,
+    catalog: Catalog,
+    members_seen: MembersSeen,
+}
+
 impl DirectorySource for ScimSource {
     async fn read(&self, interest: &Interest) -> Result<DirectorySnapshot, SourceError> {
-        let plan = self.walk_plan(self.client.announced().await);
+        let plan = self.walk_plan(self.announced().await);
         let wanted = self.wanted(interest);
-        let people = walk(&UserList { client: &self.client, wanted: &wanted }, plan).await?;
+        let users = UserList { client: &self.client, wanted: &wanted };
+        let list = GroupList::new(&self.client, &interest.groups);
+        // Neither list waits for the other; what a group's references mean is found out when both are there.
+        let groups = async {
+            if interest.groups.is_empty() { Ok(None) } else { self.list_groups(&list, plan).await.map(Some) }
+        };
+        let (people, groups) = futures_util::join!(walk(&users, plan), groups);
+        let people = people?;
         if people.begun == Begun::No {
             return Ok(DirectorySnapshot::new(vec![], vec![], vec![], Coverage::Failed(people.problems)));
         }
-        let gathered = self.read_groups(interest, &wanted, plan, &people).await?;
+        let gathered = match groups? {
+            Some(listed) => self.read_groups(interest, &wanted, listed, &people).await?,
+            None => Gathered::default(),
+        };
         let problems = people.problems.into_iter().chain(gathered.problems).collect();
-        let records = people.items.into_iter().chain(gathered.people);
-        let people: Vec<Person> = records.map(|record| record.person).collect();
-        Ok(DirectorySnapshot::new(people, gathered.groups, vec![], Coverage::from_problems(problems)))
+        let mut all: Vec<Person> = people.items.into_iter().map(|record| record.person).collect();
+        all.extend(gathered.people.into_iter().map(|record| record.person));
+        Ok(DirectorySnapshot::new(all, gathered.groups, vec![], Coverage::from_problems(problems)))
     }
 
     async fn recheck(

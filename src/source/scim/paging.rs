@@ -5,8 +5,10 @@
 //! counted. So each page asks for the last entry of its predecessor again; when another one is there, or the total
 //! moves, the walk starts anew. Cursors (RFC 9865) do not move and are used wherever they are announced.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::future::Future;
+use std::hash::Hash;
 
 use super::index_walk;
 use crate::model::Problem;
@@ -47,7 +49,7 @@ pub enum Ask {
 /// Something with an id that is listed.
 pub trait Listed: Send {
     /// Its id.
-    type Id: Ord + Clone + Send + Sync;
+    type Id: Ord + Hash + Clone + Send + Sync;
     /// Its id.
     fn id(&self) -> &Self::Id;
 }
@@ -192,7 +194,9 @@ pub(super) struct Attempt<'f, F: Fetch> {
     pub(super) fetch: &'f F,
     pub(super) plan: WalkPlan,
     patience: Patience,
-    found: BTreeMap<<F::Item as Listed>::Id, F::Item>,
+    found: Vec<F::Item>,
+    /// Where in `found` each id is.
+    places: HashMap<<F::Item as Listed>::Id, usize>,
     broken: u64,
     problems: Vec<Problem>,
     pages: usize,
@@ -200,7 +204,16 @@ pub(super) struct Attempt<'f, F: Fetch> {
 
 impl<'f, F: Fetch> Attempt<'f, F> {
     fn new(fetch: &'f F, plan: WalkPlan, patience: Patience) -> Self {
-        Self { fetch, plan, patience, found: BTreeMap::new(), broken: 0, problems: Vec::new(), pages: 0 }
+        Self {
+            fetch,
+            plan,
+            patience,
+            found: Vec::new(),
+            places: HashMap::new(),
+            broken: 0,
+            problems: Vec::new(),
+            pages: 0,
+        }
     }
 
     async fn run(self) -> Result<Ended<F::Item>, SourceError> {
@@ -279,11 +292,16 @@ impl<'f, F: Fetch> Attempt<'f, F> {
     pub(super) fn take(&mut self, page: Page<F::Item>) -> u64 {
         self.pages += 1;
         let before = self.found.len();
+        self.make_room(page.total, page.entries.len());
         for entry in page.entries {
             match entry {
-                Ok(item) => {
-                    self.found.insert(item.id().clone(), item);
-                }
+                Ok(item) => match self.places.entry(item.id().clone()) {
+                    Entry::Occupied(place) => self.found[*place.get()] = item,
+                    Entry::Vacant(place) => {
+                        place.insert(self.found.len());
+                        self.found.push(item);
+                    }
+                },
                 Err(problem) => {
                     self.broken += 1;
                     self.problem(&problem.0);
@@ -291,6 +309,15 @@ impl<'f, F: Fetch> Attempt<'f, F> {
             }
         }
         (self.found.len() - before) as u64
+    }
+
+    /// Room for as many as the provider counts: a list that doubles as it grows holds everybody twice for a moment. What a
+    /// provider says is believed within what it has sent, so that a wild count costs no memory.
+    fn make_room(&mut self, total: Option<u64>, received: usize) {
+        let total = total.and_then(|total| usize::try_from(total).ok()).unwrap_or(0).min(ENTRIES_MAX);
+        if self.found.is_empty() && received > 0 && total / received <= PAGES_MAX {
+            self.found.reserve_exact(total);
+        }
     }
 
     /// Distinct entries, readable or not.
@@ -353,7 +380,9 @@ impl<'f, F: Fetch> Attempt<'f, F> {
         if more > 0 {
             self.problem(&format!("{more} more problems"));
         }
-        let items = self.found.into_values().collect();
+        let mut items = self.found;
+        drop(self.places);
+        items.sort_unstable_by(|a, b| a.id().cmp(b.id()));
         Ended::Whole(Walked { items, problems: self.problems, begun: Begun::Yes })
     }
 }

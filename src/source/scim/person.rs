@@ -1,12 +1,13 @@
 //! A SCIM `User` (RFC 7643 §4.1) becomes a person.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::wanted::Wanted;
-use super::wire::{id_text, member, text, truth, value_of};
+use super::wire::{Fields, LONGEST_TEXT, bounded, each_field, id_text, string_of, truth_of, value_of};
 use crate::model::{Activity, Address, Attributes, Person, PersonId};
 
 /// A person and what only references to them need.
@@ -19,56 +20,109 @@ pub struct PersonRecord {
 }
 
 /// The attributes of one resource as they come.
-#[derive(Default)]
-pub(super) struct PersonFields {
+pub(super) struct PersonFields<'w> {
+    wanted: &'w Wanted,
     id: Option<String>,
     external_id: Option<Arc<str>>,
     user_name: Option<Arc<str>>,
     display_name: Option<Arc<str>>,
-    name: Value,
-    emails: Value,
-    active: Value,
+    name: Name,
+    emails: Vec<Email>,
+    activity: Activity,
     attributes: Attributes,
 }
 
-impl PersonFields {
-    /// Takes one attribute; `key` is lower case.
-    pub(super) fn take(&mut self, key: &str, raw: &RawValue, wanted: &Wanted) -> Result<(), String> {
-        let kept = wanted.keep(key);
+/// `name`, as far as it is used.
+#[derive(Default)]
+struct Name {
+    given: Option<Arc<str>>,
+    family: Option<Arc<str>>,
+    formatted: Option<Arc<str>>,
+}
+
+/// One of `emails`, with its place among them.
+struct Email {
+    rank: u8,
+    text: Box<str>,
+}
+
+impl<'w> PersonFields<'w> {
+    pub(super) fn new(wanted: &'w Wanted) -> Self {
+        Self {
+            wanted,
+            id: None,
+            external_id: None,
+            user_name: None,
+            display_name: None,
+            name: Name::default(),
+            emails: Vec::new(),
+            activity: Activity::NotSaid,
+            attributes: Attributes::default(),
+        }
+    }
+
+    /// First and last names come again and again, so each is kept once.
+    fn name(&self, raw: &RawValue) -> Result<Name, String> {
+        let mut name = Name::default();
+        if !raw.get().starts_with('{') {
+            return Ok(name);
+        }
+        each_field(raw.get(), |key, raw| {
+            match key {
+                "givenname" => name.given = short(raw).map(|text| self.wanted.shared(&text)),
+                "familyname" => name.family = short(raw).map(|text| self.wanted.shared(&text)),
+                "formatted" => name.formatted = short(raw).map(Arc::from),
+                _ => {}
+            }
+            Ok(())
+        })?;
+        Ok(name)
+    }
+}
+
+impl Fields for PersonFields<'_> {
+    type Record = PersonRecord;
+    const WHAT: &'static str = "a person";
+
+    fn take(&mut self, key: &str, raw: &RawValue) -> Result<(), String> {
+        let kept = self.wanted.keep(key);
         if kept.is_none() && !is_core(key) {
             return Ok(());
         }
-        let value = value_of(raw)?;
-        if let Some(name) = kept {
-            self.attributes.insert_shared(name, value.clone());
+        bounded(raw)?;
+        // RFC 7643 §2.5: null is the same as absent, and what everybody has unset need not be kept for anybody.
+        if let Some(name) = kept
+            && let Some(value) = assigned(value_of(raw)?)
+        {
+            self.attributes.insert_shared(name, value);
         }
         match key {
-            "id" => self.id = id_text(&value),
-            "externalid" => self.external_id = text(&value).map(Arc::from),
-            "username" => self.user_name = text(&value).map(Arc::from),
-            "displayname" => self.display_name = text(&value).map(Arc::from),
-            "name" => self.name = value,
-            "emails" => self.emails = value,
-            "active" => self.active = value,
+            "id" => self.id = id_of(raw)?,
+            "externalid" => self.external_id = short(raw).map(Arc::from),
+            "username" => self.user_name = short(raw).map(Arc::from),
+            "displayname" => self.display_name = short(raw).map(Arc::from),
+            "name" => self.name = self.name(raw)?,
+            "emails" => self.emails = emails(raw)?,
+            "active" => self.activity = activity(raw),
             _ => {}
         }
         Ok(())
     }
 
     /// The person, when there is an id to know them by.
-    pub(super) fn finish(self) -> Result<PersonRecord, String> {
+    fn finish(mut self) -> Result<PersonRecord, String> {
         let id = self.id.ok_or_else(|| match &self.user_name {
             Some(name) => format!("{name:?} has no usable id"),
             None => "it has no usable id".to_owned(),
         })?;
-        let part = |name| member(&self.name, name).and_then(text).map(Arc::from);
+        self.attributes.shrink();
         let person = Person {
             id: PersonId::from(id),
-            addresses: addresses(&self.emails, self.user_name.as_deref()),
-            given_name: part("givenName"),
-            family_name: part("familyName"),
-            display_name: self.display_name.or_else(|| part("formatted")),
-            activity: activity(&self.active),
+            addresses: addresses(self.emails, self.user_name.as_ref()),
+            given_name: self.name.given,
+            family_name: self.name.family,
+            display_name: self.display_name.or(self.name.formatted),
+            activity: self.activity,
             user_name: self.user_name,
             attributes: self.attributes,
         };
@@ -76,51 +130,104 @@ impl PersonFields {
     }
 }
 
+/// A value without what is null in it; `None` when nothing is left. An empty object or list is left as it came.
+fn assigned(value: Value) -> Option<Value> {
+    match value {
+        Value::Null => None,
+        Value::Object(mut fields) if fields.values().any(Value::is_null) => {
+            fields.retain(|_, value| !value.is_null());
+            (!fields.is_empty()).then_some(Value::Object(fields))
+        }
+        Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
+            Some(value)
+        }
+    }
+}
+
 fn is_core(key: &str) -> bool {
     matches!(key, "id" | "externalid" | "username" | "displayname" | "name" | "emails" | "active")
 }
 
+/// An id, as [`id_text`] has it.
+fn id_of(raw: &RawValue) -> Result<Option<String>, String> {
+    match string_of(raw) {
+        Some(id) => Ok(Some(id.into_owned()).filter(|id| !id.trim().is_empty() && id.len() <= LONGEST_TEXT)),
+        None => Ok(id_text(&value_of(raw)?)),
+    }
+}
+
+/// As [`text`](super::wire::text), of a value that was not read yet.
+fn short(raw: &RawValue) -> Option<Cow<'_, str>> {
+    let text = match string_of(raw)? {
+        Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
+        Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
+    };
+    (!text.is_empty() && text.len() <= LONGEST_TEXT).then_some(text)
+}
+
 /// RFC 7643 gives `active` no default, so its absence says nothing; Entra-fed servers send `"False"`.
-fn activity(active: &Value) -> Activity {
-    match truth(active) {
+fn activity(active: &RawValue) -> Activity {
+    match truth_of(active) {
         Some(true) => Activity::Active,
         Some(false) => Activity::Disabled,
         None => Activity::NotSaid,
     }
 }
 
-/// Every address once, the one to invite first: primary and work, primary, work, the others in their order, and at
-/// last the user name where it is an address. Servers send two primaries, none, and `"True"`.
-fn addresses(emails: &Value, user_name: Option<&str>) -> Vec<Address> {
-    let entries = match emails {
-        Value::Array(entries) => entries.as_slice(),
-        Value::String(_) | Value::Object(_) => std::slice::from_ref(emails),
-        Value::Null | Value::Bool(_) | Value::Number(_) => &[],
-    };
-    let mut ranked: Vec<(u8, Address)> = entries.iter().filter_map(ranked_address).collect();
-    ranked.sort_by_key(|(rank, _)| *rank);
-    let from_name = user_name.map(Address::new);
-    let mut found: Vec<Address> = Vec::with_capacity(ranked.len() + 1);
-    for address in ranked.into_iter().map(|(_, address)| address).chain(from_name) {
-        if address.is_mail() && !found.contains(&address) {
-            found.push(address);
-        }
+/// The entries of `emails`, in whatever shape: a list, one object, one string.
+fn emails(raw: &RawValue) -> Result<Vec<Email>, String> {
+    if !raw.get().starts_with('[') {
+        return Ok(email(raw)?.into_iter().collect());
     }
-    found
+    let entries: Vec<&RawValue> = serde_json::from_str(raw.get()).map_err(|error| error.to_string())?;
+    entries.into_iter().filter_map(|entry| email(entry).transpose()).collect()
 }
 
-fn ranked_address(entry: &Value) -> Option<(u8, Address)> {
-    if let Some(plain) = text(entry) {
-        return Some((3, Address::new(plain)));
+fn email(entry: &RawValue) -> Result<Option<Email>, String> {
+    if let Some(plain) = short(entry) {
+        return Ok(Some(Email { rank: 3, text: plain.into() }));
     }
-    let address = Address::new(member(entry, "value").and_then(text)?);
-    let primary = member(entry, "primary").and_then(truth).unwrap_or(false);
-    let kind = member(entry, "type").and_then(Value::as_str).unwrap_or_default();
-    let rank = match (primary, kind.eq_ignore_ascii_case("work")) {
+    if !entry.get().starts_with('{') {
+        return Ok(None);
+    }
+    let (mut text, mut primary, mut work) = (None, false, false);
+    each_field(entry.get(), |key, raw| {
+        match key {
+            "value" => text = short(raw).map(Box::from),
+            "primary" => primary = truth_of(raw).unwrap_or(false),
+            "type" => work = string_of(raw).is_some_and(|kind| kind.eq_ignore_ascii_case("work")),
+            _ => {}
+        }
+        Ok(())
+    })?;
+    let rank = match (primary, work) {
         (true, true) => 0,
         (true, false) => 1,
         (false, true) => 2,
         (false, false) => 3,
     };
-    Some((rank, address))
+    Ok(text.map(|text| Email { rank, text }))
+}
+
+/// Every address once, the one to invite first: primary and work, primary, work, the others in their order, and at
+/// last the user name where it is an address. Servers send two primaries, none, and `"True"`.
+fn addresses(mut emails: Vec<Email>, user_name: Option<&Arc<str>>) -> Vec<Address> {
+    emails.sort_by_key(|email| email.rank);
+    let named = user_name.map(|name| Address::from(Arc::clone(name)));
+    let mut found: Vec<Address> = Vec::with_capacity(emails.len() + 1);
+    let mut add = |address: Address| {
+        if address.is_mail() && !found.contains(&address) {
+            found.push(address);
+        }
+    };
+    for Email { text, .. } in &emails {
+        // Most people sign in with their address, which is then kept once.
+        match &named {
+            Some(named) if *named.as_str() == **text => add(named.clone()),
+            Some(_) | None => add(Address::new(text)),
+        }
+    }
+    named.into_iter().for_each(add);
+    found.shrink_to_fit();
+    found
 }

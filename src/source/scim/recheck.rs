@@ -31,8 +31,8 @@ pub(super) async fn recheck(
     let roots = roots_again(&reader, groups, width).await?;
     let mut ids = source.group_ids.lock().unwrap_or_else(PoisonError::into_inner).clone();
     ids.extend(groups.iter().cloned());
-    let mut index = Index::new(ids);
-    records.iter().for_each(|record| index.add(record));
+    let mut index = Index::new(ids, &[]);
+    records.into_iter().for_each(|record| index.add(record));
     let plan = GatherPlan {
         nested: interest.nested,
         // Whether the provider shows members at all was a matter for the read.

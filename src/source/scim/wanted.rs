@@ -1,7 +1,10 @@
 //! Which attributes of a person are kept.
 
-use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
+use std::collections::{BTreeSet, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Different texts that are kept once; a directory whose people have more names than this keeps the others one by one.
+const SHARED_MAX: usize = 1 << 16;
 
 /// The names that policy asked for, so that 50,000 people cost what is used of them and no more.
 ///
@@ -9,8 +12,10 @@ use std::sync::Arc;
 /// (`urn:…:User:department` as scimgateway stores it); a name with its URN brings the object it may be nested in.
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
-    keys: HashMap<Box<str>, Arc<str>>,
+    /// A handful, so looking through them is faster than hashing every key of every person.
+    keys: Vec<Arc<str>>,
     urns: Vec<Arc<str>>,
+    shared: Arc<Mutex<HashSet<Arc<str>>>>,
 }
 
 impl Wanted {
@@ -24,14 +29,16 @@ impl Wanted {
             if is_urn(&name) {
                 wanted.urns.push(Arc::clone(&shared));
             }
-            wanted.keys.insert(name.into(), shared);
+            if !wanted.keys.contains(&shared) {
+                wanted.keys.push(shared);
+            }
         }
         wanted
     }
 
     /// The name to keep a key under, when it is to be kept. `key` is lower case.
     pub fn keep(&self, key: &str) -> Option<Arc<str>> {
-        if let Some(name) = self.keys.get(key) {
+        if let Some(name) = self.keys.iter().find(|name| name.len() == key.len() && ***name == *key) {
             return Some(Arc::clone(name));
         }
         if !is_urn(key) {
@@ -39,6 +46,19 @@ impl Wanted {
         }
         let related = |urn: &Arc<str>| is_below(key, urn) || is_below(urn, key);
         self.urns.iter().any(related).then(|| key.into())
+    }
+
+    /// A text that many people have, such as a first name, kept once for all of them.
+    pub(super) fn shared(&self, text: &str) -> Arc<str> {
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = shared.get(text) {
+            return Arc::clone(known);
+        }
+        let new: Arc<str> = text.into();
+        if shared.len() < SHARED_MAX {
+            shared.insert(Arc::clone(&new));
+        }
+        new
     }
 }
 

@@ -1,6 +1,6 @@
 //! What SCIM answers look like, read leniently: keys in any case, numbers and booleans also as text, unknown keys skipped.
 //!
-//! A page is first cut into resources, which are then read one by one, so that a broken one costs itself and not the page.
+//! Resources are read one by one, so that a broken one costs itself and not the page.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,10 +9,14 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+mod page;
+
+use super::paging::Page;
 use super::person::{PersonFields, PersonRecord};
 use super::wanted::Wanted;
 use crate::model::{GroupId, Problem};
 use crate::source::one_line;
+pub(super) use page::{Fields, each_field, string_of, truth_of};
 
 /// Characters of an id, a name or an address; RFC 5321 ends addresses at 254.
 pub(super) const LONGEST_TEXT: usize = 1024;
@@ -37,7 +41,7 @@ pub enum WireError {
 }
 
 impl WireError {
-    fn of(body: &[u8], error: &serde_json::Error) -> Self {
+    fn of(body: &[u8], error: &impl fmt::Display) -> Self {
         match body.iter().find(|byte| !byte.is_ascii_whitespace()) {
             None => Self::Empty,
             Some(b'<') => Self::Html,
@@ -68,20 +72,20 @@ pub fn parse_list(body: &[u8]) -> Result<List<'_>, WireError> {
     object.into_list().ok_or(WireError::NotAList)
 }
 
-/// Reads a list of people: every readable one, and a problem for each of the others.
+/// Reads a page of people: every readable one, and a problem for each of the others.
 ///
 /// # Errors
 /// [`WireError`] when the page as a whole is no list.
-pub fn parse_users(body: &[u8], wanted: &Wanted) -> Result<Vec<Result<PersonRecord, Problem>>, WireError> {
-    Ok(parse_list(body)?.resources.into_iter().map(|raw| parse_user(raw.get(), wanted)).collect())
+pub fn parse_users(body: &[u8], wanted: &Wanted) -> Result<Page<PersonRecord>, WireError> {
+    page::parse(body, || PersonFields::new(wanted))
 }
 
-/// Reads a list of groups.
+/// Reads a page of groups.
 ///
 /// # Errors
 /// [`WireError`] when the page as a whole is no list.
-pub fn parse_groups(body: &[u8]) -> Result<Vec<Result<GroupRecord, Problem>>, WireError> {
-    Ok(parse_list(body)?.resources.into_iter().map(|raw| parse_group(raw.get())).collect())
+pub fn parse_groups(body: &[u8]) -> Result<Page<GroupRecord>, WireError> {
+    page::parse(body, GroupFields::default)
 }
 
 /// Reads one person.
@@ -89,10 +93,7 @@ pub fn parse_groups(body: &[u8]) -> Result<Vec<Result<GroupRecord, Problem>>, Wi
 /// # Errors
 /// What is wrong with it: no id, an oversized attribute, broken JSON.
 pub fn parse_user(text: &str, wanted: &Wanted) -> Result<PersonRecord, Problem> {
-    let mut fields = PersonFields::default();
-    each_field(text, |key, raw| fields.take(key, raw, wanted))
-        .and_then(|()| fields.finish())
-        .map_err(|what| Problem(format!("a person could not be read: {what}")))
+    page::parse_one(text, PersonFields::new(wanted))
 }
 
 /// Reads one group.
@@ -100,10 +101,7 @@ pub fn parse_user(text: &str, wanted: &Wanted) -> Result<PersonRecord, Problem> 
 /// # Errors
 /// What is wrong with it: no id, broken JSON. A broken member is inside the record.
 pub fn parse_group(text: &str) -> Result<GroupRecord, Problem> {
-    let mut group = GroupFields::default();
-    each_field(text, |key, raw| group.take(key, raw))
-        .and_then(|()| group.finish())
-        .map_err(|what| Problem(format!("a group could not be read: {what}")))
+    page::parse_one(text, GroupFields::default())
 }
 
 /// A SCIM error body (RFC 7644 §3.12) as far as people read it.
@@ -208,7 +206,10 @@ struct GroupFields {
     members: Option<Members>,
 }
 
-impl GroupFields {
+impl Fields for GroupFields {
+    type Record = GroupRecord;
+    const WHAT: &'static str = "a group";
+
     fn take(&mut self, key: &str, raw: &RawValue) -> Result<(), String> {
         match key {
             "id" => self.id = Some(value_of(raw)?),
@@ -322,18 +323,18 @@ impl<'a> Object<'a> {
     }
 }
 
-/// Calls `take` with every key of an object (lower case) and its value unread.
-fn each_field(text: &str, mut take: impl FnMut(&str, &RawValue) -> Result<(), String>) -> Result<(), String> {
-    let object: Object<'_> = serde_json::from_str(text).map_err(|error| error.to_string())?;
-    object.0.iter().try_for_each(|(key, raw)| take(&key.to_lowercase(), raw))
-}
-
 /// A value, unless it is larger than any attribute has reason to be. Depth is bounded by the parser (128).
 pub(super) fn value_of(raw: &RawValue) -> Result<Value, String> {
+    bounded(raw)?;
+    serde_json::from_str(raw.get()).map_err(|error| error.to_string())
+}
+
+/// Fails for a value that is larger than any attribute has reason to be.
+pub(super) fn bounded(raw: &RawValue) -> Result<(), String> {
     if raw.get().len() > LARGEST_VALUE {
         return Err(format!("an attribute is larger than {LARGEST_VALUE} bytes"));
     }
-    serde_json::from_str(raw.get()).map_err(|error| error.to_string())
+    Ok(())
 }
 
 /// The member of an object, whatever the case of its name.

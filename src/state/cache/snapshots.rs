@@ -1,7 +1,5 @@
 //! Both sides as they were last seen, an entry for each person, group and seat, so that only what changed is written.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -51,28 +49,32 @@ struct TeamHeader {
     coverage: Coverage,
 }
 
-type Entries = BTreeMap<Vec<u8>, Vec<u8>>;
+/// Entries written at once; more go in parts, so that a first read of a whole company is not in memory twice.
+const PART: usize = 2_000;
 
 impl Cache {
-    /// Keeps the directory as it was read.
-    pub fn put_directory(&self, directory: &CachedDirectory) -> Result<(), CacheError> {
-        let CachedDirectory { snapshot, watermark, at } = directory;
-        let mut entries = Entries::new();
-        for person in snapshot.people() {
-            add(&mut entries, PERSON, person.id.as_str(), person)?;
-        }
-        for group in &snapshot.groups {
-            add(&mut entries, GROUP, group.id.as_str(), group)?;
-        }
-        let header = DirectoryHeader {
-            at: *at,
+    /// Keeps the directory as it was read, and where its change feed goes on.
+    pub fn put_directory(
+        &self,
+        snapshot: &DirectorySnapshot,
+        watermark: Option<Value>,
+        at: Timestamp,
+    ) -> Result<(), CacheError> {
+        let header = encode(&DirectoryHeader {
+            at,
             people: snapshot.people().len(),
             groups: snapshot.groups.len(),
             assignments: snapshot.assignments.clone(),
             coverage: snapshot.coverage.clone(),
-            watermark: watermark.clone(),
-        };
-        self.put_set(DIRECTORY, encode(&header)?, &[PERSON, GROUP], entries)
+            watermark,
+        })?;
+        self.put_set(DIRECTORY, header, |writing| {
+            let people = snapshot.people().iter().map(|person| (person.id.as_str(), person));
+            if let Err(error) = writing.lay_over(PERSON, people)? {
+                return Ok(Err(error));
+            }
+            writing.lay_over(GROUP, snapshot.groups.iter().map(|group| (group.id.as_str(), group)))
+        })
     }
 
     /// The directory as it was kept last.
@@ -89,21 +91,21 @@ impl Cache {
 
     /// Keeps the team as it was read.
     pub fn put_team(&self, team: &TeamSnapshot, at: Timestamp) -> Result<(), CacheError> {
-        let mut entries = Entries::new();
-        for member in &team.members {
-            add(&mut entries, MEMBER, member.id.as_str(), member)?;
-        }
-        for invitation in &team.invitations {
-            add(&mut entries, INVITATION, invitation.id.as_str(), invitation)?;
-        }
-        let header = TeamHeader {
+        let header = encode(&TeamHeader {
             at,
             members: team.members.len(),
             invitations: team.invitations.len(),
             apps: team.apps.iter().map(|(bundle, app)| (bundle.clone(), app.clone())).collect(),
             coverage: team.coverage.clone(),
-        };
-        self.put_set(TEAM, encode(&header)?, &[MEMBER, INVITATION], entries)
+        })?;
+        self.put_set(TEAM, header, |writing| {
+            let members = team.members.iter().map(|member| (member.id.as_str(), member));
+            if let Err(error) = writing.lay_over(MEMBER, members)? {
+                return Ok(Err(error));
+            }
+            let invitations = team.invitations.iter().map(|invitation| (invitation.id.as_str(), invitation));
+            writing.lay_over(INVITATION, invitations)
+        })
     }
 
     /// The team as it was kept last, and when it was read.
@@ -122,40 +124,85 @@ impl Cache {
         &self,
         header_key: &str,
         header: Vec<u8>,
-        prefixes: &[&str],
-        entries: Entries,
+        lay: impl FnOnce(&mut Writing<'_>) -> sled::Result<Result<(), CacheError>>,
     ) -> Result<(), CacheError> {
         self.run(|db| {
-            let mut batch = changes(db, prefixes, entries)?;
-            batch.insert(header_key, header);
-            db.apply_batch(batch)?;
-            self.sync(db)
-        })
+            let mut writing = Writing { db, header_key, batch: Batch::default(), length: 0 };
+            if let Err(error) = lay(&mut writing)? {
+                return Ok(Err(error));
+            }
+            writing.batch.insert(header_key, header);
+            db.apply_batch(writing.batch)?;
+            self.sync(db)?;
+            Ok(Ok(()))
+        })?
     }
 }
 
-fn add<T: Serialize>(entries: &mut Entries, prefix: &str, id: &str, value: &T) -> Result<(), CacheError> {
-    entries.insert(format!("{prefix}{id}").into_bytes(), encode(value)?);
-    Ok(())
+/// A set of entries on its way into the database.
+struct Writing<'d> {
+    db: &'d Db,
+    header_key: &'d str,
+    batch: Batch,
+    length: usize,
 }
 
-/// What makes the stored entries with these prefixes the given ones.
-fn changes(db: &Db, prefixes: &[&str], mut entries: Entries) -> sled::Result<Batch> {
-    let mut batch = Batch::default();
-    for prefix in prefixes {
-        for stored in db.scan_prefix(prefix) {
-            let (key, value) = stored?;
-            match entries.get(key.as_ref()) {
-                Some(wanted) if wanted.as_slice() == value.as_ref() => {
-                    entries.remove(key.as_ref());
-                }
-                Some(_) => {}
-                None => batch.remove(key),
+impl Writing<'_> {
+    /// Makes the stored entries with a prefix these, which come in the order of their ids, as those stored do: the two
+    /// lists are walked side by side, and only what differs is written.
+    fn lay_over<'t, T: Serialize + 't>(
+        &mut self,
+        prefix: &str,
+        entries: impl Iterator<Item = (&'t str, &'t T)>,
+    ) -> sled::Result<Result<(), CacheError>> {
+        let mut stored = self.db.scan_prefix(prefix);
+        let mut next = stored.next().transpose()?;
+        let mut key = Vec::new();
+        for (id, entry) in entries {
+            key.clear();
+            key.extend_from_slice(prefix.as_bytes());
+            key.extend_from_slice(id.as_bytes());
+            let value = match encode(entry) {
+                Ok(value) => value,
+                Err(error) => return Ok(Err(error)),
+            };
+            while let Some((old, _)) = next.as_ref().filter(|(known, _)| known.as_ref() < key.as_slice()) {
+                self.remove(old.clone())?;
+                next = stored.next().transpose()?;
+            }
+            let known = next.as_ref().filter(|(known, _)| known.as_ref() == key.as_slice());
+            let (is_there, is_same) = (known.is_some(), known.is_some_and(|(_, old)| *old == value));
+            if is_there {
+                next = stored.next().transpose()?;
+            }
+            if !is_same {
+                self.insert(&key, value)?;
             }
         }
+        while let Some((old, _)) = next {
+            self.remove(old)?;
+            next = stored.next().transpose()?;
+        }
+        Ok(Ok(()))
     }
-    for (key, value) in entries {
-        batch.insert(key, value);
+
+    fn insert(&mut self, key: &[u8], value: Vec<u8>) -> sled::Result<()> {
+        self.batch.insert(key, value);
+        self.count()
     }
-    Ok(batch)
+
+    fn remove(&mut self, key: sled::IVec) -> sled::Result<()> {
+        self.batch.remove(key);
+        self.count()
+    }
+
+    /// A long set goes in parts. Its header goes first: between parts, and after a kill, there is no set rather than half.
+    fn count(&mut self) -> sled::Result<()> {
+        self.length += 1;
+        if self.length.is_multiple_of(PART) {
+            self.batch.remove(self.header_key);
+            self.db.apply_batch(std::mem::take(&mut self.batch))?;
+        }
+        Ok(())
+    }
 }

@@ -21,6 +21,10 @@ fn person(id: &str, name: &str) -> Person {
     }
 }
 
+fn keep(state: &State, kept: CachedDirectory) {
+    state.put_directory(&kept.snapshot, kept.watermark, kept.at);
+}
+
 fn directory(people: &[(&str, &str)]) -> CachedDirectory {
     let people = people.iter().map(|(id, name)| person(id, name)).collect();
     let members = vec![GroupMember::Person("p-1".into())];
@@ -73,8 +77,8 @@ fn what_was_kept_comes_back_after_opening_again() {
     let world = World::new();
     let (state, _) = world.open().unwrap();
     assert_eq!((state.directory(), state.team()), (None, None));
-    state.put_directory(&directory(&[("p-1", "ada"), ("p-2", "bo"), ("p-3", "cy")]));
-    state.put_directory(&directory(&[("p-1", "ada"), ("p-3", "cyd"), ("p-4", "di")]));
+    keep(&state, directory(&[("p-1", "ada"), ("p-2", "bo"), ("p-3", "cy")]));
+    keep(&state, directory(&[("p-1", "ada"), ("p-3", "cyd"), ("p-4", "di")]));
     state.put_team(&team(), Timestamp::UNIX_EPOCH);
     state.put_note(Note::Daemon, &json!({"failures": 3}));
     drop(state);
@@ -121,7 +125,7 @@ fn a_state_opened_to_look_keeps_nothing() {
 fn check(what: &str, rebuilt: bool, spoil: impl Fn(&Path)) -> usize {
     let world = World::filled(3);
     let (state, _) = world.open().unwrap();
-    state.put_directory(&directory(&[("p-1", "ada")]));
+    keep(&state, directory(&[("p-1", "ada")]));
     for number in 0..300 {
         state.put_cycle(&CycleId(format!("c-{number:05}")), &"x".repeat(500));
     }
@@ -136,7 +140,7 @@ fn check(what: &str, rebuilt: bool, spoil: impl Fn(&Path)) -> usize {
         assert_eq!(state.cache_trouble(), None, "{what}");
         let kept = state.directory();
         assert!(round == 1 || rebuilt == kept.is_none(), "{what}");
-        state.put_directory(&directory(&[("p-1", "ada"), ("p-2", "bo")]));
+        keep(&state, directory(&[("p-1", "ada"), ("p-2", "bo")]));
         assert_eq!(state.directory().map(|found| found.snapshot.people().len()), Some(2), "{what}");
     }
     put_aside(&world)
@@ -189,7 +193,7 @@ fn a_database_of_noise_never_stops_anyone() {
     for seed in 1..6_u64 {
         let world = World::filled(2);
         let (state, _) = world.open().unwrap();
-        state.put_directory(&directory(&[("p-1", "ada"), ("p-2", "bo")]));
+        keep(&state, directory(&[("p-1", "ada"), ("p-2", "bo")]));
         drop(state);
         let db = world.dir().join("sled/db");
         let file = fs::OpenOptions::new().write(true).open(&db).unwrap();
@@ -201,7 +205,7 @@ fn a_database_of_noise_never_stops_anyone() {
         let (state, _) = world.open().unwrap();
         assert_eq!(people(&state), ["p-0", "p-1"]);
         let _ = state.directory();
-        state.put_directory(&directory(&[("p-9", "ed")]));
+        keep(&state, directory(&[("p-9", "ed")]));
         absent(&state, "p-2").unwrap();
         drop(state);
         let (state, _) = world.open().unwrap();

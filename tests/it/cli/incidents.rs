@@ -63,7 +63,7 @@ fn tell(from: &str, broken: &str, codes: &[i32], plan: Option<&Plan>, words: &st
     }
     let held: Vec<String> = reasons.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
     let held = if held.is_empty() { "-".to_owned() } else { held.join(", ") };
-    println!("{from:<24} | {broken:<72} | exit {codes:?} | held {held} | {words}");
+    eprintln!("{from:<24} | {broken:<72} | exit {codes:?} | held {held} | {words}");
 }
 
 /// The first line of standard error with all the words, or nothing.

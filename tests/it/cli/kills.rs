@@ -5,7 +5,7 @@ use std::process::Child;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rosterd::simulator::{Fault, Peer, Rule};
+use rosterd::simulator::{Fault, Peer, Rule, When};
 
 use crate::support::Bench;
 use crate::support::disk::Dice;
@@ -50,7 +50,7 @@ fn world(seed: u64, kills: usize) -> (usize, Duration) {
         let output = bench.run(&["run", "--once"]).expect(0);
         slowest = slowest.max(started.elapsed());
         if started.elapsed() > Duration::from_secs(5) {
-            println!("seed {seed}: a restart took {:?}: {}", started.elapsed(), output.stderr);
+            eprintln!("seed {seed}: a restart took {:?}: {}", started.elapsed(), output.stderr);
         }
         assert!(!output.stderr.contains("panicked"), "seed {seed}: {}", output.stderr);
         if bench.plan().operations().is_empty() {
@@ -115,7 +115,7 @@ fn a_kill_at_any_moment_never_repeats_an_invitation() {
 fn a_kill_while_a_pair_is_under_way_finishes_the_pair() {
     let bench = Bench::sample();
     // Tom's expired invitation is cancelled; the invitation that follows is never answered.
-    bench.sim.fault(Rule::asc("POST", "/v1/userInvitations", Fault::Hang));
+    bench.sim.fault(Rule::asc("POST", "/v1/userInvitations", Fault::Hang { when: When::Before }));
     let child = bench.spawn(&["run", "--once"]);
     let deadline = Instant::now() + Duration::from_secs(20);
     while bench.state(|state| state.team.invitation("tom@example.com").is_some()) && Instant::now() < deadline

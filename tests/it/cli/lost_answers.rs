@@ -82,8 +82,8 @@ fn cases() -> Vec<Case> {
         case("422", status(422, When::Before), [5, 5, 5, 5, 5], [BacksOff; 5]),
     ];
     if everything() {
-        cases.push(case("hang before", Fault::Hang, [5, 5, 5, 5, 5], settles));
-        cases.push(case("hang after", Fault::HangAfter, [0, 0, 0, 0, 0], settles));
+        cases.push(case("hang before", Fault::Hang { when: When::Before }, [5, 5, 5, 5, 5], settles));
+        cases.push(case("hang after", Fault::Hang { when: When::After }, [0, 0, 0, 0, 0], settles));
     }
     cases
 }

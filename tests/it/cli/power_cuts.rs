@@ -132,7 +132,7 @@ fn world(seed: u64) -> Tally {
         tally.slowest = tally.slowest.max(started.elapsed());
         tally.note(&output.stderr);
         if tally.slowest > Duration::from_secs(5) {
-            println!("seed {seed}: a restart took {:?}: {}", tally.slowest, output.stderr);
+            eprintln!("seed {seed}: a restart took {:?}: {}", tally.slowest, output.stderr);
         }
         if bench.plan().operations().is_empty() {
             break;

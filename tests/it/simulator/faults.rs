@@ -83,7 +83,7 @@ async fn pages_can_lie() {
 #[tokio::test]
 async fn a_hanging_request_ends_when_the_simulator_stops() {
     let peer = Peer::sample().await;
-    peer.sim.fault(Rule::asc("GET", "*", Fault::Hang));
+    peer.sim.fault(Rule::asc("GET", "*", Fault::Hang { when: When::Before }));
     let waiting =
         tokio::time::timeout(Duration::from_millis(200), peer.attempt("GET", "/v1/users", None)).await;
     assert!(waiting.is_err(), "no answer");

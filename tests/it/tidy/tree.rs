@@ -40,7 +40,8 @@ pub(super) fn files() -> Vec<File> {
         for entry in std::fs::read_dir(&folder).expect("a folder").map(|entry| entry.expect("an entry")) {
             let name = entry.file_name().into_string().expect("a name in UTF-8");
             let hidden = name.starts_with('.') && name != ".ci" && name != ".gitignore";
-            if hidden || name == "target" || name == "proptest-regressions" {
+            let made = ["target", "corpus", "artifacts", "proptest-regressions"].contains(&name.as_str());
+            if hidden || made {
                 continue;
             }
             let path = entry.path();

@@ -161,9 +161,9 @@ fn a_resource_that_cannot_be_known_by_an_id_is_a_problem() {
 fn a_broken_resource_costs_itself_and_not_the_page() {
     let body = br#"{"totalResults":3,"Resources":[{"id":"u1"},{"userName":"x"},{"id":"u3"}]}"#;
     let people = parse_users(body, &wanted()).expect("a list");
-    assert_eq!(people.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true]);
+    assert_eq!(people.entries.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true]);
     let groups = parse_groups(br#"{"totalResults":2,"Resources":[{"id":"g1"},7]}"#).expect("a list");
-    assert_eq!(groups.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false]);
+    assert_eq!(groups.entries.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false]);
 }
 
 #[test]
@@ -188,6 +188,9 @@ fn lists_are_read_in_every_spelling() {
         let list = parse_list(body.as_bytes()).unwrap_or_else(|error| panic!("{body}: {error}"));
         let found = (list.resources.len(), list.total, list.start, list.next_cursor.as_deref());
         assert_eq!(found, (resources, total, start, cursor), "{body}");
+        let page = parse_groups(body.as_bytes()).unwrap_or_else(|error| panic!("{body}: {error}"));
+        let found = (page.entries.len(), page.total, page.start, page.next_cursor.as_deref());
+        assert_eq!(found, (resources, total, start, cursor), "{body}");
     }
 }
 
@@ -203,6 +206,8 @@ fn what_is_no_list_is_named() {
         ("{\"totalResults\":1,\"Resources\":[\"\\ud800\u{1}\"]}", "broken JSON"),
     ] {
         let error = parse_list(body.as_bytes()).expect_err(body).to_string();
+        assert!(error.starts_with(said), "{body}: {error}");
+        let error = parse_groups(body.as_bytes()).expect_err(body).to_string();
         assert!(error.starts_with(said), "{body}: {error}");
     }
 }

@@ -1,0 +1,212 @@
+//! What must be true of a world at rest, and of the journal it leaves.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rosterd::model::operation::Kind;
+use rosterd::model::{Event, HoldReason, Operation, Outcome};
+use rosterd::simulator::State;
+use rosterd::state::AuditFilter;
+
+use crate::drive::World;
+use crate::oracle::{Inner, shown};
+use crate::truth;
+
+impl World {
+    /// Everybody has what they ought to have, but for what the plan says it holds.
+    pub(crate) fn check_rest(&self, when: &str) {
+        let Some(plan) = &self.last else { return };
+        let held_people: BTreeMap<String, HoldReason> = (plan.held.iter())
+            .filter_map(|held| Some((held.operation.person.as_ref()?.id.to_string(), held.hold.reason)))
+            .collect();
+        let held_seats: BTreeSet<String> =
+            plan.held.iter().filter_map(|held| held.operation.target.id.clone()).collect();
+        let oracle = std::sync::Arc::clone(&self.oracle);
+        self.sim.with_state(|state| {
+            let mut inner = oracle.inner();
+            inner.look(state);
+            let wrong = everybody(&inner, state, &held_people, &held_seats);
+            for what in wrong {
+                inner.breaks("3 settles", format!("{when}: {what}"));
+            }
+            let unjust = unjust(&inner, state, plan);
+            for what in unjust {
+                inner.breaks("3 held for nothing", format!("{when}: {what}"));
+            }
+        });
+    }
+}
+
+/// People in scope without the right seat, and seats of people who left.
+fn everybody(
+    inner: &Inner,
+    state: &State,
+    held_people: &BTreeMap<String, HoldReason>,
+    held_seats: &BTreeSet<String>,
+) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let settings = &inner.settings;
+    let in_scope = truth::in_scope(&state.directory, settings);
+    let now = state.now();
+    for (who, human) in inner.people.humans.iter().enumerate() {
+        let person = human.person.as_ref().filter(|id| in_scope.contains(*id));
+        let theirs = |id: &str| inner.people.seats.get(id).is_some_and(|seat| seat.human == Some(who));
+        let member = state.team.members.iter().find(|member| theirs(&member.id));
+        let invitation = state.team.invitations.iter().find(|invitation| theirs(&invitation.id));
+        match person {
+            Some(id) => {
+                if held_people.contains_key(id) {
+                    continue;
+                }
+                let person = state.directory.people.get(id).expect("just found");
+                let wanted = truth::wanted(&state.directory, &state.team, settings, person);
+                let seat = member.map(|member| (&member.grant, &member.id, None));
+                let pending = invitation
+                    .map(|invitation| (&invitation.grant, &invitation.id, Some(invitation.expires)));
+                match seat.or(pending) {
+                    None => wrong.push(format!("{} is in scope and has no seat", human.mail)),
+                    Some((grant, _, _)) if grant.is_account_holder() => {}
+                    Some((_, id, Some(expires))) if expires <= now && !held_seats.contains(id) => {
+                        wrong.push(format!("the invitation of {} expired", human.mail));
+                    }
+                    Some((grant, id, _)) if !held_seats.contains(id) => {
+                        if let Some(what) = wanted.differs(grant) {
+                            wrong.push(format!("{} has {what} ({})", human.mail, shown(grant)));
+                        }
+                    }
+                    Some(_) => {}
+                }
+            }
+            None => {
+                for (id, name) in member
+                    .map(|member| (&member.id, &member.username))
+                    .into_iter()
+                    .chain(invitation.map(|invitation| (&invitation.id, &invitation.email)))
+                {
+                    let ours = inner.people.seats.get(id).is_some_and(|seat| seat.ours);
+                    if ours && !held_seats.contains(id) {
+                        wrong.push(format!("{name} is not in scope and still there"));
+                    }
+                }
+            }
+        }
+    }
+    wrong
+}
+
+/// Holds that nothing explains.
+fn unjust(inner: &Inner, state: &State, plan: &rosterd::model::Plan) -> Vec<String> {
+    let mut unjust = Vec::new();
+    for held in &plan.held {
+        let operation = &held.operation;
+        let human = human_of(inner, operation);
+        let odd = human.is_some_and(|who| inner.people.humans[who].odd);
+        let anybody_odd = inner.people.humans.iter().any(|human| human.odd);
+        let explained = match held.hold.reason {
+            HoldReason::Guard | HoldReason::NewAdmin | HoldReason::Unmanaged | HoldReason::Policy => true,
+            HoldReason::Protected => true,
+            HoldReason::Conflict | HoldReason::AwaitingLink => odd || anybody_odd,
+            HoldReason::InvalidAttribute => operation.person.as_ref().is_some_and(|person| {
+                let person = state.directory.people.get(person.id.as_str());
+                person.is_some_and(|person| {
+                    truth::wanted(&state.directory, &state.team, &inner.settings, person).unusable
+                })
+            }),
+            HoldReason::ReinviteLimit => true,
+            HoldReason::IncompleteRead
+            | HoldReason::AwaitingConfirmation
+            | HoldReason::Grace
+            | HoldReason::Backoff => false,
+        };
+        if !explained {
+            let who = operation.person.as_ref().map(|person| person.id.to_string());
+            unjust.push(format!(
+                "{} {who:?}: {} {}",
+                operation.kind,
+                held.hold.reason.as_str(),
+                held.hold.detail
+            ));
+        }
+    }
+    unjust
+}
+
+fn human_of(inner: &Inner, operation: &Operation) -> Option<usize> {
+    let seat = operation.target.id.as_ref().and_then(|id| inner.people.seats.get(id)?.human);
+    let person = operation.person.as_ref().and_then(|person| inner.people.of_person(person.id.as_str()));
+    person.or(seat)
+}
+
+/// The journal: whole, every intent with an end, every effect with an intent, nothing applied that was not planned.
+pub(crate) fn check(world: &mut World) {
+    let mut broken = Vec::new();
+    let dir = world.state_dir();
+    if let Err(error) = rosterd::state::verify(&dir) {
+        broken.push(("8 journal", rosterd::engine::told(&error)));
+    }
+    let records = match rosterd::state::audit::newest_first(&dir, AuditFilter::default()) {
+        Ok(records) => records,
+        Err(error) => {
+            world.oracle.inner().breaks("8 journal", rosterd::engine::told(&error));
+            return;
+        }
+    };
+    let mut records: Vec<_> = records.flatten().collect();
+    records.reverse();
+    let mut intents: BTreeMap<String, (Operation, Option<Outcome>)> = BTreeMap::new();
+    for record in records {
+        match record.event {
+            Event::Intent { intent, plan, operation } => {
+                if let Some(known) = world.plans.get(&plan)
+                    && !known.operations.contains(&operation)
+                {
+                    broken.push(("2 planned", format!("{} was not in plan {plan}", operation.kind)));
+                }
+                intents.insert(intent.0, (operation, None));
+            }
+            Event::Outcome { intent, outcome, .. } => {
+                if let Some((_, last)) = intents.get_mut(&intent.0) {
+                    *last = Some(outcome);
+                }
+            }
+            _ => {}
+        }
+    }
+    for (intent, (operation, outcome)) in &intents {
+        if matches!(outcome, None | Some(Outcome::Unknown { .. })) {
+            broken
+                .push(("4 no decision lost", format!("{} {intent} has no end: {outcome:?}", operation.kind)));
+        }
+    }
+    let mut inner = world.oracle.inner();
+    let effects = inner.effects.clone();
+    for effect in &effects {
+        let outcome = effect.intent.as_ref().and_then(|id| intents.get(id)?.1.clone());
+        let touched = effect.human.is_some_and(|who| {
+            let human = &inner.people.humans[who];
+            human.by_hand >= effect.request || human.hidden
+        });
+        let seen = matches!(outcome, Some(Outcome::Applied { .. } | Outcome::AlreadySo { .. }));
+        if !seen && !touched {
+            let what = format!("{} of request {} ended as {outcome:?}", effect.kind, effect.request);
+            broken.push(("4 no decision lost", what));
+        }
+    }
+    let done: BTreeSet<&String> = effects.iter().filter_map(|effect| effect.intent.as_ref()).collect();
+    for (intent, (operation, outcome)) in &intents {
+        let claimed = matches!(outcome, Some(Outcome::Applied { .. }));
+        let by_hand = human_of(&inner, operation).is_some_and(|who| {
+            let human = &inner.people.humans[who];
+            human.by_hand > 0 || human.hidden
+        });
+        // An update that changes nothing any more has no effect, and is one all the same.
+        if claimed && !done.contains(intent) && !by_hand && operation.kind != Kind::UpdateMember {
+            broken.push((
+                "4 nothing claimed",
+                format!("{} {intent} is written down as done, and was not", operation.kind),
+            ));
+        }
+    }
+    for (promise, what) in broken {
+        inner.breaks(promise, what);
+    }
+}
