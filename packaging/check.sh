@@ -46,7 +46,7 @@ if [ -n "$kept" ] && [ -f "$kept" ]; then
     mkdir "$root"
     tar -xpf "$kept" -C "$root"
 else
-    debootstrap --variant=minbase --include=ca-certificates,systemd "$SUITE" "$root" ${MIRROR:+"$MIRROR"} > "$work/log" ||
+    debootstrap --variant=minbase --include=ca-certificates,procps,systemd "$SUITE" "$root" ${MIRROR:+"$MIRROR"} > "$work/log" ||
         { tail -n 20 "$work/log" >&2; fail "debootstrap"; }
     [ -z "$kept" ] || tar -cpf "$kept" -C "$root" .
 fi
