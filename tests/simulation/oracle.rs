@@ -266,7 +266,8 @@ impl Inner {
             Fault::MissingRows { .. } => {
                 !is_list || request.query.iter().any(|(name, _)| name == "startIndex")
             }
-            Fault::ForeignNext => !is_list,
+            // SCIM goes by index or cursor and looks at no link.
+            Fault::ForeignNext => !is_list || request.peer == Peer::Scim,
             _ => false,
         };
         // Graph counts nothing, so nobody can see that a row is missing; the last look by id has to.
@@ -580,7 +581,7 @@ impl Inner {
         let Some(person) = self.people.humans[who].person.clone() else { return };
         let Some(since) = self.in_since.get(&person).copied() else { return };
         let other = state.team.members.iter().any(|member| member.id != id && self.is_of(&member.id, who));
-        if other {
+        if other || self.people.humans[who].hidden {
             return;
         }
         // Somebody who came back under another id and under another address is nobody that rosterd could know.
@@ -712,7 +713,7 @@ fn intent_of(
                 }
             }
     };
-    let found = open.filter(|open| fits(&open.operation)).last();
+    let found = open.filter(|open| fits(&open.operation)).next_back();
     (found.map(|open| open.operation.clone()), found.map(|open| open.intent.0.clone()))
 }
 
