@@ -712,7 +712,7 @@ fn intent_of(
                 }
             }
     };
-    let found = open.filter(|open| fits(&open.operation)).last();
+    let found = open.filter(|open| fits(&open.operation)).next_back();
     (found.map(|open| open.operation.clone()), found.map(|open| open.intent.0.clone()))
 }
 
