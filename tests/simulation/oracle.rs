@@ -580,7 +580,7 @@ impl Inner {
         let Some(person) = self.people.humans[who].person.clone() else { return };
         let Some(since) = self.in_since.get(&person).copied() else { return };
         let other = state.team.members.iter().any(|member| member.id != id && self.is_of(&member.id, who));
-        if other {
+        if other || self.people.humans[who].hidden {
             return;
         }
         // Somebody who came back under another id and under another address is nobody that rosterd could know.
