@@ -266,7 +266,8 @@ impl Inner {
             Fault::MissingRows { .. } => {
                 !is_list || request.query.iter().any(|(name, _)| name == "startIndex")
             }
-            Fault::ForeignNext => !is_list,
+            // SCIM goes by index or cursor and looks at no link.
+            Fault::ForeignNext => !is_list || request.peer == Peer::Scim,
             _ => false,
         };
         // Graph counts nothing, so nobody can see that a row is missing; the last look by id has to.
