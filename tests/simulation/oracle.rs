@@ -702,7 +702,7 @@ fn intent_of(
     id: Option<&str>,
     address: Option<&str>,
 ) -> (Option<Operation>, Option<String>) {
-    let open = ledger.into_iter().flat_map(|ledger| ledger.open_intents.values());
+    let mut open = ledger.into_iter().flat_map(|ledger| ledger.open_intents.values());
     let fits = |operation: &Operation| {
         let invitee = operation.invitee.as_ref().map(|invitee| invitee.email.to_string());
         operation.kind == kind
@@ -713,7 +713,7 @@ fn intent_of(
                 }
             }
     };
-    let found = open.filter(|open| fits(&open.operation)).next_back();
+    let found = open.rfind(|open| fits(&open.operation));
     (found.map(|open| open.operation.clone()), found.map(|open| open.intent.0.clone()))
 }
 
