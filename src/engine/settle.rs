@@ -194,7 +194,9 @@ mod tests {
         );
         assert_eq!(found(&[home.clone(), twin], &ledger), None, "two of that name");
         assert_eq!(found(&[member("m4", "p9@example.com", "Ada")], &ledger), None, "somebody else's address");
-        ledger.holds.insert("remove_member:seat:m1:m1".to_owned(), Hold::new(HoldReason::Unmanaged, "unknown"));
+        ledger
+            .holds
+            .insert("remove_member:seat:m1:m1".to_owned(), Hold::new(HoldReason::Unmanaged, "unknown"));
         assert_eq!(found(&[home], &ledger), None, "it was there before");
     }
 }
