@@ -1,4 +1,4 @@
-//! What a cycle costs, in figures that no machine changes: requests, their order in time, what is offered to a server.
+//! What a cycle costs, in figures that no machine changes: requests, how many at once, what is offered to a server.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -13,8 +13,11 @@ use rosterd::engine::wire::{self, Opened, Use};
 use rosterd::http::{HttpClient, HttpOptions, Peer as HttpPeer};
 use rosterd::metrics::Metrics;
 use rosterd::simulator::{
-    Fault, FileOptions, Grant, Options, Peer, Rule, Running, Simulator, SourceKind, World, write_files,
+    FileOptions, Grant, Options, Peer, Running, Simulator, SourceKind, World, write_files,
 };
+use rosterd::source::scim::paging::{Ask, Fetch, Method as PageMethod, Page, PageError, WalkPlan, walk};
+use rosterd::source::scim::wire::parse_user;
+use rosterd::source::scim::{PersonRecord, Wanted};
 use tempfile::TempDir;
 
 const PEOPLE: usize = 1030;
@@ -112,19 +115,43 @@ async fn a_quiet_cycle_with_a_change_feed_asks_the_provider_for_little_more_than
     assert!(provider.len() <= 2, "one feed of people and one of groups: {provider:?}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn pages_are_read_ahead_and_both_sides_at_once() {
-    let engine = Engine::start(SourceKind::Scim).await;
-    engine.cycle().await;
-    let delay = Duration::from_millis(100);
-    let fault = Fault::Slow { ms: 100 };
-    let rule = Rule { peer: None, method: None, path: None, nth: 1, count: u32::MAX, fault };
-    engine.sim.fault(rule);
-    let began = std::time::Instant::now();
-    let (provider, apple) = engine.cycle().await;
-    let one_by_one = delay * u32::try_from(provider.len() + apple.len()).expect("few");
-    // Twelve answers of the provider and five of Apple: with four in flight the longest chain has four or five.
-    assert!(began.elapsed() < one_by_one / 2, "{:?} of {one_by_one:?}", began.elapsed());
+/// A list whose later pages are only answered four at a time.
+struct Together {
+    door: tokio::sync::Barrier,
+    wanted: Wanted,
+}
+
+const PAGE: u64 = 10;
+/// After the first page, two rounds of four pages that overlap by one entry.
+const TOTAL: u64 = PAGE + 8 * (PAGE - 1);
+
+impl Fetch for Together {
+    type Item = PersonRecord;
+
+    fn words(&self) -> (&'static str, &'static str) {
+        ("Users", "people")
+    }
+
+    async fn page(&self, ask: Ask) -> Result<Page<PersonRecord>, PageError> {
+        let Ask::Index { start, count } = ask else { return Err(PageError::CursorLost) };
+        if start > 1 {
+            self.door.wait().await;
+        }
+        let last = (start + count - 1).min(TOTAL);
+        let user = |at| parse_user(&format!(r#"{{"id":"p{at:04}"}}"#), &self.wanted);
+        let entries = (start..=last).map(user).collect();
+        Ok(Page { total: Some(TOTAL), start: Some(start), next_cursor: None, entries })
+    }
+}
+
+#[tokio::test]
+async fn as_many_pages_are_under_way_as_the_setting_allows() {
+    let wanted = Wanted::new(&std::collections::BTreeSet::new(), "");
+    let list = Together { door: tokio::sync::Barrier::new(4), wanted };
+    let plan = WalkPlan { method: PageMethod::Index, page_size: PAGE, concurrency: 4 };
+    let walked = tokio::time::timeout(Duration::from_secs(60), walk(&list, plan)).await;
+    let walked = walked.expect("four pages at a time").expect("readable");
+    assert_eq!((walked.items.len() as u64, walked.problems), (TOTAL, vec![]));
 }
 
 fn client(origin: &Url) -> HttpClient {
