@@ -58,15 +58,15 @@ fn wanted() -> Wanted {
 
 fn scim_users(body: &[u8]) -> bool {
     let read = scim::wire::parse_users(body, &wanted());
-    if let Ok(people) = &read {
-        assert!(people.len() <= body.len(), "more people than bytes");
+    if let Ok(page) = &read {
+        assert!(page.entries.len() <= body.len(), "more people than bytes");
     }
-    read.is_ok_and(|people| people.iter().any(Result::is_ok))
+    read.is_ok_and(|page| page.entries.iter().any(Result::is_ok))
 }
 
 fn scim_groups(body: &[u8]) -> bool {
     let read = scim::wire::parse_groups(body);
-    read.is_ok_and(|groups| groups.iter().any(Result::is_ok))
+    read.is_ok_and(|page| page.entries.iter().any(Result::is_ok))
 }
 
 fn scim_error(body: &[u8]) -> bool {

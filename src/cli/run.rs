@@ -52,12 +52,11 @@ async fn once(options: &Options, config: &Config) -> Result<u8, Failure> {
         signals.next().await;
         stop.cancel();
     });
-    let report = opened.team.core.cycle(&caller).await;
+    let (report, plan) = opened.team.core.cycle(&caller).await;
     opened.keep_budget();
     if let Err(error) = conditions::tell(&opened, config).await {
         tracing::error!(%error, "nobody could be notified");
     }
-    let plan = opened.state.note(crate::state::Note::LastPlan);
     match plan {
         Some(plan) if report.digest.is_some() => super::apply::tell(&report, &plan),
         _ => {

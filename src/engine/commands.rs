@@ -133,17 +133,19 @@ where
         answer.unwrap_or_else(|error| Answer::Refused(error.into()))
     }
 
-    /// One cycle, recorded in journal and cache.
-    pub async fn cycle(&self, caller: &Caller) -> CycleReport {
+    /// One cycle, recorded in journal and cache, and its plan where it came to one: the cache may be off, so nobody who has
+    /// to tell what happened may look for it there.
+    pub async fn cycle(&self, caller: &Caller) -> (CycleReport, Option<Plan>) {
         let id = new_cycle();
         let before = self.previous();
         let previous = before.as_ref().map(Kept::previous);
         let (report, finished) = self.context(caller, &id).run(previous).await;
-        if let Some(finished) = finished {
+        let plan = finished.map(|finished| {
             self.remember(&finished.observed, &finished.planned.plan, &report);
-        }
+            finished.planned.plan
+        });
         self.recorded(&report);
-        report
+        (report, plan)
     }
 
     /// The end of a cycle is written: its record in the journal, both sides and the report in the cache.

@@ -386,7 +386,7 @@ async fn one_cycle(shared: &Arc<Shared>) -> CycleReport {
         renewal::renew(shared);
         let team = shared.team.load_full();
         let caller = Caller { actor: Actor::Daemon, cancel: shared.stop.clone() };
-        let report = team.core.cycle(&caller).await;
+        let (report, _) = team.core.cycle(&caller).await;
         tokio::select! {
             () = team.learn_credentials() => {}
             () = shared.stop.cancelled() => {}

@@ -150,6 +150,7 @@ mod tests {
     use serde_json::{from_value, json};
 
     use super::*;
+    use crate::model::{Hold, HoldReason};
 
     fn invite(first: &str) -> Operation {
         from_value(json!({
@@ -192,7 +193,8 @@ mod tests {
         );
         assert_eq!(found(&[home.clone(), twin], &ledger), None, "two of that name");
         assert_eq!(found(&[member("m4", "p9@example.com", "Ada")], &ledger), None, "somebody else's address");
-        ledger.holds.insert("remove_member:seat:m1:m1".to_owned(), "unknown".to_owned());
+        let hold = Hold::new(HoldReason::Unmanaged, "unknown");
+        ledger.holds.insert("remove_member:seat:m1:m1".to_owned(), hold);
         assert_eq!(found(&[home], &ledger), None, "it was there before");
     }
 }

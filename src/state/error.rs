@@ -128,6 +128,10 @@ fn io_hint(source: &io::Error, path: &Path) -> Option<String> {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             Some("free some space; nothing is written to the team until the journal can be".to_owned())
         }
+        io::ErrorKind::FileTooLarge => Some(
+            "let this process write larger files (ulimit -f, LimitFSIZE= in a unit); nothing is written to the team until then"
+                .to_owned(),
+        ),
         io::ErrorKind::ReadOnlyFilesystem => {
             Some("mount it writable; nothing is written to the team until the journal can be".to_owned())
         }

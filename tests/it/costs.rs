@@ -62,7 +62,7 @@ impl Engine {
     /// Paths of the requests of one cycle, to the provider and to Apple.
     async fn cycle(&self) -> (Vec<String>, Vec<String>) {
         let before = self.sim.with_state(|state| state.answered());
-        let report = self.opened.team.core.cycle(&Caller::user(0)).await;
+        let (report, _) = self.opened.team.core.cycle(&Caller::user(0)).await;
         assert!(report.error.is_none(), "{:?}", report.error);
         self.sim.with_state(|state| {
             let seen = || state.requests.iter().filter(|seen| seen.number > before);

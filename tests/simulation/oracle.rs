@@ -266,7 +266,8 @@ impl Inner {
             Fault::MissingRows { .. } => {
                 !is_list || request.query.iter().any(|(name, _)| name == "startIndex")
             }
-            Fault::ForeignNext => !is_list,
+            // SCIM goes by index or cursor and looks at no link.
+            Fault::ForeignNext => !is_list || request.peer == Peer::Scim,
             _ => false,
         };
         // Graph counts nothing, so nobody can see that a row is missing; the last look by id has to.
@@ -580,7 +581,7 @@ impl Inner {
         let Some(person) = self.people.humans[who].person.clone() else { return };
         let Some(since) = self.in_since.get(&person).copied() else { return };
         let other = state.team.members.iter().any(|member| member.id != id && self.is_of(&member.id, who));
-        if other {
+        if other || self.people.humans[who].hidden {
             return;
         }
         // Somebody who came back under another id and under another address is nobody that rosterd could know.
@@ -701,7 +702,7 @@ fn intent_of(
     id: Option<&str>,
     address: Option<&str>,
 ) -> (Option<Operation>, Option<String>) {
-    let open = ledger.into_iter().flat_map(|ledger| ledger.open_intents.values());
+    let mut open = ledger.into_iter().flat_map(|ledger| ledger.open_intents.values());
     let fits = |operation: &Operation| {
         let invitee = operation.invitee.as_ref().map(|invitee| invitee.email.to_string());
         operation.kind == kind
@@ -712,7 +713,7 @@ fn intent_of(
                 }
             }
     };
-    let found = open.filter(|open| fits(&open.operation)).last();
+    let found = open.rfind(|open| fits(&open.operation));
     (found.map(|open| open.operation.clone()), found.map(|open| open.intent.0.clone()))
 }
 

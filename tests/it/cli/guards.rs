@@ -274,3 +274,16 @@ fn narrowed_access_counts_as_a_revocation() {
     assert_eq!(plan.operations(), ["update_member alan@example.com"], "more is no revocation");
     assert_eq!(plan.held_for("guard"), ["update_member kathleen@example.com"]);
 }
+
+#[test]
+fn what_is_held_is_told_also_without_a_cache() {
+    let bench = mass();
+    std::fs::remove_dir_all(bench.path("state/sled")).expect("removed");
+    // No folder can be made here, so the cache stays off.
+    std::fs::write(bench.path("state/sled"), "").expect("written");
+    let output = bench.run(&["run", "--once"]).expect(3);
+    assert!(output.stderr.contains("cache cannot be used"), "{}", output.stderr);
+    assert!(output.stderr.contains("5 of 7 held entries by guard.removals_max"), "{}", output.stderr);
+    assert!(output.stderr.contains("rosterd approve sha256:"), "{}", output.stderr);
+    assert_eq!(members(&bench, &LEAVERS), 5);
+}
