@@ -55,7 +55,7 @@ mount --bind /dev "$root/dev"
 
 # Every path with its mode and owner; what any installation changes is left out.
 listing() {
-    (cd "$root" && find . -xdev \( -path ./proc -o -path ./dev -o -path ./tmp \) -prune -o -printf '%p %m %u:%g\n') |
+    (cd "$root" && find . -xdev \( -path ./proc -o -path ./dev -o -path ./tmp -o -path ./run/systemd \) -prune -o -printf '%p %m %u:%g\n') |
         grep -Ev '^\./(var/(lib/(dpkg|apt)|cache|log)|etc/(passwd|group|shadow|gshadow|subuid|subgid)-?)([ /]|$)' | sort
 }
 accounts() { cut -d: -f1 "$root/etc/passwd" "$root/etc/group" | sort; }
@@ -81,9 +81,10 @@ say "check refuses what nobody has filled in"
 inside rosterd check && fail "the configuration of the package was accepted" || [ $? = 78 ]
 
 say "check approves a real-looking configuration"
-install -m 600 /dev/null "$root/etc/rosterd/AuthKey.p8"
-echo made-up > "$root/etc/rosterd/AuthKey.p8"
-install -m 600 "$root/etc/rosterd/AuthKey.p8" "$root/etc/rosterd/scim-token"
+umask 077
+inside openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 > "$root/etc/rosterd/AuthKey.p8"
+echo made-up > "$root/etc/rosterd/scim-token"
+umask 022
 inside rosterd check
 rm "$root/etc/rosterd/AuthKey.p8" "$root/etc/rosterd/scim-token"
 
@@ -94,7 +95,8 @@ grep -q "Nobody lost a seat" "$work/demo" || fail "demo"
 say "a cycle as the package's user, over the simulator"
 mkdir -m 700 "$root/var/lib/rosterd"
 inside chown rosterd:rosterd /var/lib/rosterd
-inside setpriv --reuid=rosterd --regid=rosterd --clear-groups rosterd simulate --dir /var/lib/rosterd/sim > "$work/sim" &
+# Not by `inside`: what is to be ended is the program and not a shell that waits for it.
+chroot "$root" setpriv --reuid=rosterd --regid=rosterd --clear-groups rosterd simulate --dir /var/lib/rosterd/sim > "$work/sim" &
 running=$!
 for _ in $(seq 100); do [ ! -s "$work/sim" ] || break; sleep 0.1; done
 inside setpriv --reuid=rosterd --regid=rosterd --clear-groups rosterd -c /var/lib/rosterd/sim/config.toml run --once
