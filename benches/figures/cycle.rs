@@ -10,7 +10,7 @@ use tokio::runtime::Runtime;
 
 use crate::measure::{Used, run};
 use crate::table::{mb, ratio, span, table as new_table};
-use crate::world::{Members, Size, simulated};
+use crate::world::{Size, simulated};
 
 const DELAYS_MS: [u64; 2] = [0, 20];
 /// Runs of which the shortest counts.
@@ -43,13 +43,13 @@ pub(crate) fn table(sizes: &[Size]) {
 
 /// Everybody in scope is on the team and yet unknown: they are adopted, which needs no write to Apple.
 fn first(size: Size, delay: u64) -> Vec<String> {
-    let bench = Bench::new(size, Members::All, delay);
+    let bench = Bench::new(size, delay);
     line(&bench, "first", delay, 1)
 }
 
 /// Nothing has changed since the last one.
 fn quiet(size: Size, delay: u64) -> Vec<String> {
-    let bench = Bench::new(size, Members::All, 0);
+    let bench = Bench::new(size, 0);
     bench.cycle();
     bench.slow(delay);
     line(&bench, "quiet", delay, RUNS)
@@ -90,10 +90,10 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
-    pub(crate) fn new(size: Size, members: Members, delay: u64) -> Self {
+    pub(crate) fn new(size: Size, delay: u64) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.expect("a runtime");
-        let world = simulated(size, members);
+        let world = simulated(size);
         let sim = runtime.block_on(Simulator::start(world, Options::default())).expect("the simulator");
         let dir = TempDir::new().expect("a folder");
         write_files(dir.path(), &sim, FileOptions::default()).expect("a configuration");

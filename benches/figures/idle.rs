@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::cycle::Bench;
 use crate::measure::memory_mb;
 use crate::table::{mb, span, table as new_table};
-use crate::world::{Members, Size};
+use crate::world::Size;
 
 pub(crate) fn table(sizes: &[Size]) {
     let mut out = new_table(&["people × seats", "start → ready", "first cycle", "resident, waiting", "peak"]);
@@ -18,7 +18,7 @@ pub(crate) fn table(sizes: &[Size]) {
 }
 
 fn line(size: Size) -> Vec<String> {
-    let bench = Bench::new(size, Members::All, 0);
+    let bench = Bench::new(size, 0);
     let socket = bench.dir.path().join("notify");
     let notices = UnixDatagram::bind(&socket).expect("a socket");
     notices.set_read_timeout(Some(Duration::from_secs(120))).expect("a time limit");

@@ -78,6 +78,7 @@ pub(crate) fn report(figures: &[(&str, f64)]) {
 }
 
 /// Runs a command to its end.
+#[expect(clippy::zombie_processes, reason = "wait4 waits for it, and tells what it used")]
 pub(crate) fn run(command: &mut Command) -> Used {
     let started = Instant::now();
     let child = command.spawn().expect("the program starts");

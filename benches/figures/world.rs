@@ -261,8 +261,8 @@ pub(crate) fn policy() -> Policy {
     }
 }
 
-/// Both simulated sides: `members` of those in scope have their seat already.
-pub(crate) fn simulated(size: Size, members: Members) -> rosterd::simulator::World {
+/// Both simulated sides: everybody in scope has their seat already.
+pub(crate) fn simulated(size: Size) -> rosterd::simulator::World {
     let mut world = rosterd::simulator::World::default();
     let mut ids = Vec::new();
     for at in 0..size.people {
@@ -276,20 +276,9 @@ pub(crate) fn simulated(size: Size, members: Members) -> rosterd::simulator::Wor
     world.directory.add_group("iOS Admins", &[]);
     world.directory.add_group("Watch Team", &[]);
     world.team.add_app("1000000001", "Watch", "com.example.watch");
-    if members == Members::All {
-        for at in size.seated() {
-            let grant = rosterd::simulator::Grant::roles(&["DEVELOPER"]);
-            world.team.add_member(&email(at), (given(at), family(at)), grant);
-        }
+    for at in size.seated() {
+        let grant = rosterd::simulator::Grant::roles(&["DEVELOPER"]);
+        world.team.add_member(&email(at), (given(at), family(at)), grant);
     }
     world
-}
-
-/// Who is on the simulated team from the start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Members {
-    /// Whoever is in scope.
-    All,
-    /// Nobody.
-    None,
 }
