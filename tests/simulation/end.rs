@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rosterd::model::operation::Kind;
 use rosterd::model::{Event, HoldReason, Operation, Outcome};
 use rosterd::simulator::State;
+use rosterd::simulator::directory::Belongs;
 use rosterd::state::AuditFilter;
 
 use crate::drive::World;
@@ -70,7 +71,22 @@ fn everybody(
                     }
                     Some((grant, id, _)) if !held_seats.contains(id) => {
                         if let Some(what) = wanted.differs(grant) {
-                            wrong.push(format!("{} has {what} ({})", human.mail, shown(grant)));
+                            let groups = state.directory.groups.iter();
+                            let groups: Vec<_> = groups
+                                .filter(|group| {
+                                    group.members.iter().any(
+                                        |member| matches!(member, Belongs::Person(id) if *id == person.id),
+                                    )
+                                })
+                                .map(|group| &*group.name)
+                                .collect();
+                            wrong.push(format!(
+                                "{} has {what} ({}), being in {groups:?} with {:?} and {:?}",
+                                human.mail,
+                                shown(grant),
+                                person.custom,
+                                person.enterprise
+                            ));
                         }
                     }
                     Some(_) => {}
