@@ -301,7 +301,8 @@ impl HttpClient {
         let method = request.method().clone();
         let place = place_of(request.url());
         let started = Instant::now();
-        let result = self.exchange(request, place).await;
+        // On the heap: reads nest deep, and each level would carry the whole of this one.
+        let result = Box::pin(self.exchange(request, place)).await;
         let code = match &result {
             Ok(reply) => reply.status.as_u16().to_string(),
             Err(HttpError::Redirect { .. }) => "3xx".to_owned(),

@@ -28,7 +28,7 @@ const INVITATION_FIELDS: &str =
 impl TeamRead for AscClient {
     async fn read(&self, bundles: &BTreeSet<BundleId>) -> Result<TeamSnapshot, AscError> {
         let (users, invitations, apps) =
-            futures_util::join!(self.users(), self.invitations(), self.apps(bundles));
+            futures_util::join!(Box::pin(self.users()), Box::pin(self.invitations()), self.apps(bundles));
         let (mut users, mut invitations, (apps, app_problems)) = (users?, invitations?, apps?);
         let mut problems = app_problems;
         problems.append(&mut users.problems);

@@ -139,7 +139,7 @@ where
         let id = new_cycle();
         let before = self.previous();
         let previous = before.as_ref().map(Kept::previous);
-        let (report, finished) = self.context(caller, &id).run(previous).await;
+        let (report, finished) = Box::pin(self.context(caller, &id).run(previous)).await;
         let plan = finished.map(|finished| {
             self.remember(&finished.observed, &finished.planned.plan, &report);
             finished.planned.plan

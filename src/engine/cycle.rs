@@ -123,8 +123,9 @@ where
         let interest = interest(self.policy);
         let bundles = crate::plan::bundles_of_interest(self.policy);
         let (previous, full_at) = previous.map_or((None, self.clock.now()), |(kept, at)| (Some(kept), at));
-        let directory = async { Ok::<_, CycleError>(self.source.read_since(&interest, previous).await?) };
-        let team = async { Ok::<_, CycleError>(self.team.read(&bundles).await?) };
+        // On the heap: whatever waits for a cycle would otherwise carry the state of every walk on its stack.
+        let directory = Box::pin(self.source.read_since(&interest, previous));
+        let team = Box::pin(self.team.read(&bundles));
         // Both are let finish even when one fails: the other's connections and budget stay in a known state.
         let both = async { tokio::join!(directory, team) };
         let (directory, team) = tokio::select! {

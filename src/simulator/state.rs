@@ -139,7 +139,9 @@ impl State {
 
     /// Requests that were writes to App Store Connect, answered or not, of those still in the log.
     pub fn writes(&self) -> impl Iterator<Item = &Seen> {
-        self.requests.iter().filter(|seen| seen.peer == super::faults::Peer::Asc && seen.method != "GET")
+        self.requests
+            .iter()
+            .filter(|seen| seen.peer == super::faults::Peer::Asc && !matches!(&*seen.method, "GET" | "HEAD"))
     }
 
     /// How many requests ever came, including those that fell off the log.

@@ -451,6 +451,21 @@ impl World {
             self.breaks("3 settles", "guards still hold something after twelve approvals".to_owned());
         }
         self.check_rest("after approvals");
+        if self.oracle.inner().trace.is_some() {
+            self.explain_everybody().await;
+        }
+    }
+
+    /// What the program itself says of everybody, for the story of a seed.
+    async fn explain_everybody(&mut self) {
+        let people: Vec<String> =
+            self.oracle.inner().people.humans.iter().map(|human| human.mail.clone()).collect();
+        for who in people {
+            match self.command(Request::Explain { who: who.clone() }).await {
+                Some(Answer::Explanation { text, .. }) => self.say(&text),
+                other => self.say(&format!("explain {who}: {other:?}")),
+            }
+        }
     }
 
     /// Cycles until one writes nothing and nothing waits for time alone.

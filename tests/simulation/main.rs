@@ -2,8 +2,6 @@
 //! faults on. Every world follows from its seed, and what it must never do is judged from both sides' own truth.
 //!
 //! `ROSTERD_SIM_SEEDS=10000` tries that many worlds; `ROSTERD_SIM_SEED=7` tells the story of one.
-// A whole daemon in one future nests deeper than the compiler looks by default.
-#![recursion_limit = "256"]
 #![allow(clippy::print_stderr, reason = "seeds and stories are for whoever runs this")]
 
 mod dice;

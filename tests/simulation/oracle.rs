@@ -357,8 +357,9 @@ impl Inner {
         self.say(|| {
             let query: Vec<String> =
                 request.query.iter().map(|(name, value)| format!("{name}={value}")).collect();
-            let Seen { number, at, method, path, .. } = request;
-            format!("{at:.0} {number:>5} {method} {path} {} -> {status}{fault}", query.join("&"))
+            let Seen { number, at, method, path, body, .. } = request;
+            let body = if is_write(request) { body.as_str() } else { "" };
+            format!("{at:.0} {number:>5} {method} {path} {}{body} -> {status}{fault}", query.join("&"))
         });
         let empty = request.path.ends_with("/userInvitations") && state.team.invitations.is_empty();
         let whole = request.fault.is_none() || empty && request.fault.as_deref() == Some("missing_rows");

@@ -197,7 +197,7 @@ impl DirectorySource for ScimSource {
         let groups = async {
             if interest.groups.is_empty() { Ok(None) } else { self.list_groups(&list, plan).await.map(Some) }
         };
-        let (people, groups) = futures_util::join!(walk(&users, plan), groups);
+        let (people, groups) = futures_util::join!(Box::pin(walk(&users, plan)), Box::pin(groups));
         let people = people?;
         if people.begun == Begun::No {
             return Ok(DirectorySnapshot::new(vec![], vec![], vec![], Coverage::Failed(people.problems)));

@@ -148,7 +148,7 @@ pub async fn walk<F: Fetch>(fetch: &F, plan: WalkPlan) -> Result<Walked<F::Item>
     loop {
         let patience = if restarts < RESTARTS { Patience::Left } else { Patience::Spent };
         let attempt = Attempt::new(fetch, plan, patience);
-        match attempt.run().await? {
+        match Box::pin(attempt.run()).await? {
             Ended::Whole(walked) => return Ok(walked),
             Ended::Moved(reason) => {
                 let (endpoint, _) = fetch.words();
