@@ -120,7 +120,11 @@ fn unjust(inner: &Inner, state: &State, plan: &rosterd::model::Plan) -> Vec<Stri
         let explained = match held.hold.reason {
             HoldReason::Guard | HoldReason::NewAdmin | HoldReason::Unmanaged | HoldReason::Policy => true,
             HoldReason::Protected => true,
-            HoldReason::Conflict | HoldReason::AwaitingLink => odd || anybody_odd,
+            HoldReason::Conflict => odd || anybody_odd,
+            // An invitation that an administrator took back looks the same.
+            HoldReason::AwaitingLink => {
+                odd || anybody_odd || human.is_some_and(|who| inner.people.humans[who].by_hand > 0)
+            }
             HoldReason::InvalidAttribute => operation.person.as_ref().is_some_and(|person| {
                 let person = state.directory.people.get(person.id.as_str());
                 person.is_some_and(|person| {

@@ -130,8 +130,10 @@ impl Settings {
         let scope = if self.everybody {
             "mode = \"all\"".to_owned()
         } else {
-            format!("mode = \"groups\"\ngroups = {:?}\nnested = {}", self.groups, self.nested)
+            format!("mode = \"groups\"\ngroups = {:?}", self.groups)
         };
+        // Rules follow groups within groups as the scope does, whatever its mode.
+        let scope = format!("{scope}\nnested = {}", self.nested);
         let filter =
             if self.employees_only { format!("filter = '{kind} eq \"Employee\"'\n") } else { String::new() };
         let mut text = format!(
