@@ -462,7 +462,9 @@ impl Inner {
             self.breaks("scope", format!("a stranger is invited: {}", mail.address));
             return;
         };
-        let person = self.people.humans[who].person.clone();
+        // Whoever is deleted after the read was in scope when it counted.
+        let named = write.operation.person.as_ref().map(|person| person.id.to_string());
+        let person = self.people.humans[who].person.clone().or(named);
         let in_scope = person
             .as_ref()
             .is_some_and(|id| self.in_since.contains_key(id) || self.cycle.in_scope.contains(id));

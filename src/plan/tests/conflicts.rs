@@ -139,7 +139,7 @@ fn an_address_that_comes_back_under_another_id_is_a_conflict_for_a_while() {
     );
     check(
         "person p2 a@example.com
-         reserved a@example.com p1 days=121",
+         reserved a@example.com p1 days=120",
         "invite p2 at a@example.com: DEVELOPER; default",
     );
     check(

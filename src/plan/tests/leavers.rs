@@ -55,6 +55,20 @@ fn people_out_of_scope_lose_it_likewise() {
 }
 
 #[test]
+fn somebody_out_of_scope_takes_no_other_seat_over() {
+    check(
+        "scope iOS
+         group iOS
+         person p1 a@example.com
+         member m9 a@example.com DEVELOPER
+         link p1 m1
+         absent p1 out 9",
+        "held unmanaged (out of scope): remove m9 of p1; out of scope
+         unlinked p1",
+    );
+}
+
+#[test]
 fn another_way_of_leaving_starts_counting_again() {
     check(
         "member m1 a@example.com DEVELOPER

@@ -103,6 +103,26 @@ fn the_account_holder_is_not_even_mentioned() {
 }
 
 #[test]
+fn protected_people_are_linked_but_for_an_invitation_that_only_the_link_protects() {
+    check(
+        "set protected boss@*
+         person p1 boss@example.com
+         member m1 boss@example.com DEVELOPER",
+        "linked p1 m1 Address
+         unchanged 1",
+    );
+    check(
+        "set protected boss@*
+         person p1 boss@example.com
+         member m1 boss@example.com DEVELOPER
+         invitation i1 boss@example.com DEVELOPER
+         link p1 i1",
+        "held protected (guard.protected: boss@*): cancel i1 of p1; they are a member already
+         unchanged 1",
+    );
+}
+
+#[test]
 fn nothing_is_done_to_protected_people() {
     check(
         "set protected boss@* *@vip.example
