@@ -272,8 +272,12 @@ impl Inner {
         };
         // Graph counts nothing, so nobody can see that a row is missing; the last look by id has to.
         let unseen = request.peer == Peer::Graph && matches!(fault, Fault::MissingRows { .. });
-        let tells =
-            !unseen && !request.path.ends_with("/token") && !request.path.ends_with("/ServiceProviderConfig");
+        // Where a feed begins is asked for its link alone: nobody is listed there.
+        let beginning = request.query.iter().any(|(name, value)| name == "$deltatoken" && value == "latest");
+        let tells = !unseen
+            && !beginning
+            && !request.path.ends_with("/token")
+            && !request.path.ends_with("/ServiceProviderConfig");
         if tells && !harmless && !self.cycle.applying && !is_write(request) {
             self.cycle.pages.insert(key(request), false);
         }
