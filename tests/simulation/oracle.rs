@@ -366,7 +366,11 @@ impl Inner {
             format!("{at:.0} {number:>5} {method} {path} {}{body} -> {status}{fault}", query.join("&"))
         });
         let empty = request.path.ends_with("/userInvitations") && state.team.invitations.is_empty();
-        let whole = request.fault.is_none() || empty && request.fault.as_deref() == Some("missing_rows");
+        let whole = match request.fault.as_deref() {
+            None | Some("repeated_rows") => true,
+            Some("missing_rows") => empty,
+            Some(_) => false,
+        };
         if !self.cycle.applying && !is_write(request) && whole {
             self.begins_anew(request);
             self.cycle.pages.insert(key(request), true);
@@ -653,7 +657,10 @@ impl Inner {
     fn within_guards(&mut self, write: &Write<'_>, name: &str) {
         let at = write.effect.at;
         self.revoked.push(at);
-        if write.approved {
+        // What an administrator did after the team was read no plan could count.
+        let touched =
+            write.effect.human.is_some_and(|who| self.people.humans[who].by_hand > self.cycle.first);
+        if write.approved || touched {
             return;
         }
         self.cycle.revocations += 1;
