@@ -69,7 +69,7 @@ fn open(dir: &Path) -> State {
 fn cycles(size: Size) {
     let dir = tempfile::tempdir().expect("a folder");
     let now = Timestamp::now();
-    let state = open(dir.path());
+    let state = open(&dir.path().join("state"));
     let (team, plan) = (team(size), quiet_plan(size, now));
     let (before, ((), first)) = (
         written_mb(),
@@ -83,7 +83,7 @@ fn cycles(size: Size) {
     let quiet_mb = written_mb() - before;
     drop(state);
     let started = Instant::now();
-    let state = open(dir.path());
+    let state = open(&dir.path().join("state"));
     let opening = started.elapsed();
     assert_eq!(state.ledger().links.len(), size.seats);
     report(&[
@@ -100,7 +100,7 @@ fn cycles(size: Size) {
 fn many(size: Size) {
     let dir = tempfile::tempdir().expect("a folder");
     let now = Timestamp::now();
-    let state = open(dir.path());
+    let state = open(&dir.path().join("state"));
     let (team, plan) = (team(size), quiet_plan(size, now));
     link(&state, size, now);
     for number in 0..10_000 {
@@ -108,12 +108,12 @@ fn many(size: Size) {
     }
     drop(state);
     let started = Instant::now();
-    drop(open(dir.path()));
+    drop(open(&dir.path().join("state")));
     report(&[
         ("open", started.elapsed().as_secs_f64()),
         ("disk_mb", folder_mb(dir.path())),
-        ("journal_mb", folder_mb(&dir.path().join("journal"))),
-        ("cache_mb", folder_mb(&dir.path().join("sled"))),
+        ("journal_mb", folder_mb(&dir.path().join("state/journal"))),
+        ("cache_mb", folder_mb(&dir.path().join("state/sled"))),
     ]);
 }
 

@@ -256,7 +256,9 @@ impl<'c, 'a: 'c> Correlator<'c, 'a> {
         let mut waiting: BTreeMap<(String, String), Vec<usize>> = BTreeMap::new();
         for (at, case) in cases.iter().enumerate() {
             let invited_as = case.link.and_then(|link| link.invited_as.as_ref());
-            if let (Standing::Vanished, Some((first, last))) = (&case.standing, invited_as) {
+            // One that has lapsed by now may have been accepted while nobody looked.
+            let gone = matches!(case.standing, Standing::Vanished | Standing::Without(Without::Expired));
+            if let (true, Some((first, last))) = (gone, invited_as) {
                 waiting.entry((folded(first), folded(last))).or_default().push(at);
             }
         }

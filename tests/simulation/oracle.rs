@@ -367,8 +367,8 @@ impl Inner {
         });
         let empty = request.path.ends_with("/userInvitations") && state.team.invitations.is_empty();
         let whole = match request.fault.as_deref() {
-            None | Some("repeated_rows") => true,
-            Some("missing_rows") => empty,
+            None | Some("repeated_rows" | "wrong_total") => true,
+            Some("missing_rows") => empty || request.peer == Peer::Graph,
             Some(_) => false,
         };
         if !self.cycle.applying && !is_write(request) && whole {

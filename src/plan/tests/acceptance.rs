@@ -34,6 +34,25 @@ fn exactly_one_new_member_of_the_same_name_has_accepted() {
     );
 }
 
+/// A daemon that stood still for longer than an invitation lasts cannot tell when it went.
+#[test]
+fn an_invitation_that_has_lapsed_meanwhile_may_have_been_accepted_before() {
+    check(
+        "person p1 a@example.com
+         member m1 ada@home.example DEVELOPER name='Ada King'
+         link p1 i1 as='Ada King' expired",
+        "linked p1 m1 Accepted
+         unchanged 1",
+    );
+    check(
+        "person p1 a@example.com
+         member m1 ada@home.example DEVELOPER name='Grace Hopper'
+         link p1 i1 as='Ada King' expired",
+        "invite p1 at a@example.com: DEVELOPER; the invitation expired and is gone; default
+         held unmanaged (unknown): remove m1 of nobody; nobody in the directory",
+    );
+}
+
 #[test]
 fn without_exactly_one_it_waits_for_a_person() {
     let held = "held awaiting_link (their invitation is gone before its time, and nobody can be told to have accepted it): invite p1 at a@example.com: DEVELOPER; default";
