@@ -12,12 +12,13 @@ use std::sync::{Mutex, PoisonError};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use secrecy::SecretString;
 
 use super::report::{CredentialReport, Trouble};
 use super::wire::WireError;
 use crate::asc::token::{KeyKind, SigningKey};
 use crate::config::{Config, GraphAuth, NotifyChannel, ScimAuth, ScimConfig, SourceConfig, WebhookUrl};
-use crate::secret::SecretError;
+use crate::secret::{SecretError, SecretRef};
 use crate::source::scim;
 
 /// A credential that is replaced on its own.
@@ -186,6 +187,11 @@ pub(super) fn scim_auth(scim: &ScimConfig) -> Result<scim::Auth, SecretError> {
             scope: scope.clone(),
         },
     })
+}
+
+/// Reads what callers of the health endpoints bring, where they have to.
+pub(super) fn http_token(config: &Config) -> Result<Option<SecretString>, SecretError> {
+    config.http.bearer_token.as_ref().map(SecretRef::read).transpose()
 }
 
 /// What the configuration says of the ends of credentials.

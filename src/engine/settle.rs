@@ -3,6 +3,7 @@
 //! Apple knows no idempotency keys, but the address is one: an invitation or a member with the address we invited is
 //! the effect we asked for, whoever the answer got lost on.
 
+use crate::model::ledger::seat_of_hold;
 use crate::model::operation::{Kind, Operation};
 use crate::model::{Access, Address, Invitation, Ledger, Member, Outcome, SeatId};
 
@@ -53,7 +54,7 @@ impl Seats<'_> {
         let mut new = self.members.iter().filter(|member| {
             let name = member.first_name.as_deref().zip(member.last_name.as_deref());
             let seat = SeatId::Member(member.id.clone());
-            let reported = ledger.holds.keys().any(|key| key.rsplit(':').next() == Some(seat.as_str()));
+            let reported = ledger.holds.keys().any(|key| seat_of_hold(key) == Some(seat.as_str()));
             name.is_some_and(|(first, last)| folded(first, last) == wanted)
                 && !ledger.owns(&seat)
                 && !reported

@@ -23,7 +23,7 @@ use crate::http::HttpOptions;
 use crate::metrics::Metrics;
 use crate::model::Policy;
 use crate::notify::Notifier;
-use crate::secret::{SecretError, SecretRef};
+use crate::secret::SecretError;
 use crate::source::file::FileSource;
 use crate::source::graph::{GraphAuth, GraphSettings, GraphSource};
 use crate::source::scim::{self, ScimSource};
@@ -230,10 +230,15 @@ fn open_state(config: &Config, usage: Use, clock: &Clock) -> Result<State, State
 }
 
 fn budget(config: &Config, state: &State, clock: &Clock) -> Budget {
-    let asc = &config.app_store_connect;
     let kept: BudgetState = state.note(Note::Budget).unwrap_or_default();
-    let reserve = u8::try_from(asc.reserve_percent).unwrap_or(100);
-    Budget::new(asc.requests_per_hour, reserve, clock.clone(), kept)
+    let (limit, reserve) = allowed(config);
+    Budget::new(limit, reserve, clock.clone(), kept)
+}
+
+/// Requests an hour, and the percent of them that are left for others.
+fn allowed(config: &Config) -> (u32, u8) {
+    let asc = &config.app_store_connect;
+    (asc.requests_per_hour, u8::try_from(asc.reserve_percent).unwrap_or(100))
 }
 
 /// What stays when the configuration is reloaded.
@@ -380,11 +385,9 @@ pub fn probe(config: &Config) -> Result<Probe, WireError> {
 /// # Errors
 /// See [`WireError`].
 pub fn probe_key(config: &Config, kind: KeyKind) -> Result<AscClient, WireError> {
-    let asc = &config.app_store_connect;
     let (metrics, surroundings) = (Metrics::new(), Surroundings::real());
-    let reserve = u8::try_from(asc.reserve_percent).unwrap_or(100);
-    let clock = surroundings.clock.clone();
-    let budget = Budget::new(asc.requests_per_hour, reserve, clock, BudgetState::default());
+    let (limit, reserve) = allowed(config);
+    let budget = Budget::new(limit, reserve, surroundings.clock.clone(), BudgetState::default());
     client(config, kind, Reach::ReadOnly, &metrics, &surroundings, budget)
 }
 
@@ -431,15 +434,14 @@ impl Rewire {
     /// See [`WireError`]; whatever runs is left alone.
     pub fn wiring(&self, config: &Config) -> Result<Wiring, WireError> {
         let team = self.parts.team(config, Reach::Full, Box::new(|_| {}))?;
-        let asc = &config.app_store_connect;
-        let http_token = config.http.bearer_token.as_ref().map(SecretRef::read).transpose()?;
+        let http_token = credentials::http_token(config)?;
         let (metrics, clock) = (Arc::clone(&self.parts.metrics), self.parts.surroundings.clock.clone());
         let mut notifier = Notifier::new(&config.name, &config.notify, metrics, clock)?;
         notifier.restore(self.parts.state.note(Note::Daemon).unwrap_or_default());
         let (listen, runtime_dir) = (config.http.listen, config.runtime_dir.clone());
         // Last, when nothing can be refused any more.
-        let reserve = u8::try_from(asc.reserve_percent).unwrap_or(100);
-        self.parts.budget.configure(asc.requests_per_hour, reserve);
+        let (limit, reserve) = allowed(config);
+        self.parts.budget.configure(limit, reserve);
         Ok(Wiring { team, listen, http_token, runtime_dir, notifier })
     }
 }

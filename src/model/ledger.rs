@@ -175,6 +175,11 @@ pub fn hold_key(operation: &Operation) -> String {
     format!("{}:{}:{}", operation.kind, subject_key(operation), operation.target.id.as_deref().unwrap_or("-"))
 }
 
+/// The seat that a [`hold_key`] speaks of; `-` where there is none.
+pub fn seat_of_hold(key: &str) -> Option<&str> {
+    key.rsplit(':').next()
+}
+
 /// What exactly would be done: [`hold_key`] with before and after, so that an approval fits only what was shown.
 pub fn entry_key(operation: &Operation) -> String {
     let access = serde_json::json!([operation.before, operation.after, operation.invitee]);

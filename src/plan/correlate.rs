@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::event::LinkBy;
-use crate::model::ledger::Link;
+use crate::model::ledger::{Link, seat_of_hold};
 use crate::model::{Address, Invitation, Kind, Ledger, Member, Person, PersonId, SeatId};
 
 use super::Input;
@@ -73,7 +73,7 @@ pub(super) fn correlate<'a>(
     people: &People<'a>,
     seats: &Seats<'a>,
 ) -> Vec<Case<'a>> {
-    let correlator = Correlator { input, people, seats };
+    let correlator = Correlator { input, scope, people, seats };
     let mut cases: Vec<Case<'a>> = in_scope_or_linked(input, scope)
         .into_iter()
         .map(|(found, link, id)| {
@@ -110,6 +110,7 @@ fn in_scope_or_linked<'a>(input: &Input<'a>, scope: &Scope<'a>) -> Vec<Start<'a>
 
 struct Correlator<'c, 'a> {
     input: &'c Input<'a>,
+    scope: &'c Scope<'a>,
     people: &'c People<'a>,
     seats: &'c Seats<'a>,
 }
@@ -281,7 +282,7 @@ impl<'c, 'a: 'c> Correlator<'c, 'a> {
             cases.iter().flat_map(|case| case.standing.seats()).map(Seat::id).collect();
         let reported: BTreeSet<&str> = (self.input.ledger.holds.keys())
             .filter(|key| key.starts_with(Kind::RemoveMember.as_str()))
-            .filter_map(|key| key.rsplit(':').next())
+            .filter_map(|key| seat_of_hold(key))
             .collect();
         let mut new: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for member in &self.input.team.members {
@@ -307,9 +308,6 @@ impl<'c, 'a: 'c> Correlator<'c, 'a> {
             }
         }
         let ids: Vec<&PersonId> = cases.iter().map(|case| case.id).collect();
-        let in_scope = |case: &Case<'_>| case.found.is_some_and(|entry| entry.is_in_scope());
-        let here: BTreeSet<PersonId> =
-            cases.iter().filter(|case| in_scope(case)).map(|case| case.id.clone()).collect();
         for case in cases.iter_mut() {
             case.conflict = case.standing.seats().find_map(|seat| {
                 let claimed = claims.get(&seat.id())?.iter().map(|at| ids[*at]);
@@ -318,19 +316,20 @@ impl<'c, 'a: 'c> Correlator<'c, 'a> {
                 Some(format!("seat {} also answers to {others}", seat.name().folded()))
             });
             if case.conflict.is_none() {
-                case.conflict = self.doubt(case).or_else(|| self.returned(case, &here));
+                case.conflict = self.doubt(case).or_else(|| self.returned(case));
             }
         }
     }
 
     /// Whose id is gone while somebody in scope has their address may well be here under another id: a directory that
     /// was moved or restored numbers everybody anew.
-    fn returned(&self, case: &Case<'a>, here: &BTreeSet<PersonId>) -> Option<String> {
+    fn returned(&self, case: &Case<'a>) -> Option<String> {
         let link = case.link.filter(|_| case.found.is_none() && case.standing.seats().next().is_some())?;
         let everybody = self.input.directory.people();
         link.person.email.iter().chain([&link.name]).find_map(|name| {
-            let others = self.people.named(name).into_iter().map(|at| &everybody[at].id);
-            let other = others.into_iter().find(|id| *id != case.id && here.contains(*id))?;
+            let in_scope = |at: &usize| matches!(self.scope.verdict(*at), Verdict::In(_));
+            let mut others = self.people.named(name).into_iter().filter(in_scope).map(|at| &everybody[at].id);
+            let other = others.find(|id| *id != case.id)?;
             Some(format!("{} belongs to {other} now", name.folded()))
         })
     }

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use super::Shared;
-use crate::engine::credentials::Part;
+use crate::engine::credentials::{self, Part};
 use crate::engine::report::Trouble;
 use crate::engine::told;
 use crate::engine::wire::{Team, WireError};
 use crate::notify::Notifier;
-use crate::secret::SecretRef;
 
 /// Reads what has changed since the last look. Costs a `stat` of each file when nothing has.
 pub(super) fn renew(shared: &Arc<Shared>) {
@@ -40,7 +39,7 @@ fn renew_one(shared: &Shared, team: &Team, part: Part) -> Result<(), WireError> 
     match part {
         Part::Key | Part::Source => team.renew(part),
         Part::HttpToken => {
-            let token = team.config.http.bearer_token.as_ref().map(SecretRef::read).transpose()?;
+            let token = credentials::http_token(&team.config)?;
             shared.http_token.store(token.map(Arc::new));
             Ok(())
         }
