@@ -7,6 +7,7 @@ use jiff::SignedDuration;
 use serde::Deserialize;
 
 use super::access::Roles;
+use super::event::Departure;
 use super::filter::Filter;
 use super::id::{Address, BundleId};
 
@@ -194,6 +195,17 @@ pub struct Lifecycle {
     pub unmanaged: Unmanaged,
 }
 
+impl Lifecycle {
+    /// What is done about a seat of ours whose person left like that, and the key that says so.
+    pub fn on(&self, departure: Departure) -> (OnLeave, &'static str) {
+        match departure {
+            Departure::Deactivated => (self.on_deactivated, "lifecycle.on_deactivated"),
+            Departure::Deleted => (self.on_deleted, "lifecycle.on_deleted"),
+            Departure::OutOfScope => (self.on_out_of_scope, "lifecycle.on_out_of_scope"),
+        }
+    }
+}
+
 /// `[lifecycle.unmanaged]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unmanaged {
@@ -203,6 +215,17 @@ pub struct Unmanaged {
     pub out_of_scope: OnLeave,
     /// Nobody in the directory.
     pub unknown: OnLeave,
+}
+
+impl Unmanaged {
+    /// What is done about a seat that is not ours, and the key that says so, without its table.
+    pub fn on(&self, departure: Departure) -> (OnLeave, &'static str) {
+        match departure {
+            Departure::Deactivated => (self.deactivated, "deactivated"),
+            Departure::Deleted => (self.unknown, "unknown"),
+            Departure::OutOfScope => (self.out_of_scope, "out_of_scope"),
+        }
+    }
 }
 
 /// `guard.new_admins`.

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::model::event::Departure;
 use crate::model::policy::OnLeave;
 use crate::model::{Access, Activity, Address, AppId, Held, Hold, Operation, PersonId, PersonRef, SeatId};
 
@@ -290,11 +291,11 @@ impl<'s, 'a> Explainer<'s, '_, 'a> {
             return None;
         }
         let unmanaged = &self.context.input.policy.lifecycle.unmanaged;
-        let (key, on) = match subject.entry.map(|entry| entry.verdict) {
-            None => ("unknown", unmanaged.unknown),
-            Some(Verdict::Disabled) => ("deactivated", unmanaged.deactivated),
-            Some(Verdict::Out(_) | Verdict::In(_)) => ("out_of_scope", unmanaged.out_of_scope),
-        };
+        let (on, key) = unmanaged.on(match subject.entry.map(|entry| entry.verdict) {
+            None => Departure::Deleted,
+            Some(Verdict::Disabled) => Departure::Deactivated,
+            Some(Verdict::Out(_) | Verdict::In(_)) => Departure::OutOfScope,
+        });
         let on = match on {
             OnLeave::Remove => "remove",
             OnLeave::Report => "report",

@@ -19,11 +19,7 @@ use super::seat::Seat;
 pub(super) fn person(context: &Context<'_, '_>, case: &Case<'_>, draft: &mut Draft) {
     let (departure, why) = departure(case);
     let lifecycle = &context.input.policy.lifecycle;
-    let (on, key) = match departure {
-        Departure::Deactivated => (lifecycle.on_deactivated, "lifecycle.on_deactivated"),
-        Departure::Deleted => (lifecycle.on_deleted, "lifecycle.on_deleted"),
-        Departure::OutOfScope => (lifecycle.on_out_of_scope, "lifecycle.on_out_of_scope"),
-    };
+    let (on, key) = lifecycle.on(departure);
     if let Standing::Holds { seat, by, .. } = &case.standing {
         record_link(context, case, *seat, *by, draft);
     }

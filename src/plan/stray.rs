@@ -86,27 +86,14 @@ impl Left {
     fn hold(&self, context: &Context<'_, '_>, seat: Seat<'_>, draft: &mut Draft) -> Option<Hold> {
         let owned = context.input.ledger.owned.contains_key(seat.id().as_str());
         let lifecycle = &context.input.policy.lifecycle;
-        let unmanaged = &lifecycle.unmanaged;
-        let (on_owned, key, on_unmanaged, word) = match self.departure {
-            Departure::Deactivated => {
-                (lifecycle.on_deactivated, "lifecycle.on_deactivated", unmanaged.deactivated, "deactivated")
-            }
-            Departure::OutOfScope => (
-                lifecycle.on_out_of_scope,
-                "lifecycle.on_out_of_scope",
-                unmanaged.out_of_scope,
-                "out of scope",
-            ),
-            Departure::Deleted => {
-                (lifecycle.on_deleted, "lifecycle.on_deleted", unmanaged.unknown, "unknown")
-            }
-        };
         if owned {
             let wait = wait(context, &self.key, self.departure, draft);
-            return report(on_owned, key).or(wait);
+            let (on, key) = lifecycle.on(self.departure);
+            return report(on, key).or(wait);
         }
-        match on_unmanaged {
-            OnLeave::Report => Some(Hold::new(HoldReason::Unmanaged, word)),
+        let (on, key) = lifecycle.unmanaged.on(self.departure);
+        match on {
+            OnLeave::Report => Some(Hold::new(HoldReason::Unmanaged, key.replace('_', " "))),
             OnLeave::Remove if self.awaited && matches!(seat.id(), SeatId::Member(_)) => Some(Hold::new(
                 HoldReason::AwaitingLink,
                 "may be the acceptance of an invitation that is gone before its time",

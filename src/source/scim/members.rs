@@ -108,17 +108,15 @@ impl<'p> Index<'p> {
         let folded = Address::new(value);
         let names = self.names.get_or_init(|| Names::of(self.people));
         // The few who were added are asked one by one.
-        let [user_names, external_ids, addresses] = [0, 1, 2].map(|kind| {
-            let bears = |record: &&PersonRecord| match kind {
-                0 => user_name(record).is_some_and(|name| name == folded.folded()),
-                1 => record.external_id.as_ref() == Some(value),
-                _ => record.person.addresses.contains(&folded),
-            };
-            self.more.iter().filter(bears).map(|record| &record.person.id).collect::<Vec<_>>()
-        });
-        let hit = meant(bearers(&names.user_names, folded.folded()).chain(user_names))
-            .or_else(|| meant(bearers(&names.external_ids, value).chain(external_ids)))
-            .or_else(|| meant(bearers(&names.addresses, folded.folded()).chain(addresses)));
+        let added = |bears: &dyn Fn(&PersonRecord) -> bool| -> Vec<&PersonId> {
+            self.more.iter().filter(|record| bears(record)).map(|record| &record.person.id).collect()
+        };
+        let named = added(&|record| user_name(record).is_some_and(|name| name == folded.folded()));
+        let known_outside = added(&|record| record.external_id.as_ref() == Some(value));
+        let addressed = added(&|record| record.person.addresses.contains(&folded));
+        let hit = meant(bearers(&names.user_names, folded.folded()).chain(named))
+            .or_else(|| meant(bearers(&names.external_ids, value).chain(known_outside)))
+            .or_else(|| meant(bearers(&names.addresses, folded.folded()).chain(addressed)));
         hit.unwrap_or(Meaning::Unknown)
     }
 }
