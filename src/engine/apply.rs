@@ -3,6 +3,7 @@
 //! Nothing is decided here that the plan does not say: a write can only go through, be refused, be withdrawn because the
 //! leaver turned out to be here, or wait for the next cycle.
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -18,7 +19,7 @@ use crate::asc::{AscError, TeamRead, TeamWrite};
 use crate::metrics::Metrics;
 use crate::model::event::{Actor, CycleId, IntentId, Outcome};
 use crate::model::operation::{Hold, HoldReason, Kind, Operation, Plan};
-use crate::model::{Event, Group, Held, Policy};
+use crate::model::{Address, Event, Group, Held, PersonId, Policy};
 use crate::source::{Again, DirectorySource, Interest};
 
 /// Writes under way at once. Apple's budget, not the connection, is what limits a plan.
@@ -96,10 +97,12 @@ where
     /// Only when the journal cannot be written: no audit, no write.
     pub async fn apply(&self, plan: &Plan) -> Result<Applied, CycleError> {
         let groups = self.groups_again(plan).await;
+        let answering = self.answering_again(plan).await;
         let run = Run {
             applier: self,
             plan,
             groups,
+            answering,
             stop: AtomicBool::new(false),
             fatal: Mutex::new(None),
             tally: Mutex::new(Tally { applied: Applied::default(), finished: 0, unsent: 0 }),
@@ -125,8 +128,7 @@ where
 
     /// The groups that scope names, read once more where somebody is about to lose a seat for not being in them.
     async fn groups_again(&self, plan: &Plan) -> Result<Vec<Group>, String> {
-        let leaves = plan.operations.iter().any(needs_second_look);
-        if !leaves {
+        if !plan.operations.iter().any(|operation| loses_seat(operation) && operation.person.is_some()) {
             return Ok(Vec::new());
         }
         let ids: Vec<_> = self.directory.groups.iter().map(|group| group.id.clone()).collect();
@@ -134,6 +136,19 @@ where
             Ok(again) => Ok(again.groups),
             Err(error) => Err(format!("groups could not be read again: {error}")),
         }
+    }
+
+    /// Whom the names of nobody's seats mean after all. Such a seat has no id to be asked for, so everybody is read once
+    /// more where one is about to go.
+    async fn answering_again(&self, plan: &Plan) -> Result<BTreeMap<Address, PersonId>, String> {
+        let nobodys = plan.operations.iter().filter(|one| loses_seat(one) && one.person.is_none());
+        let names: Vec<&Address> = nobodys.filter_map(|operation| operation.target.name.as_ref()).collect();
+        if names.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let again = self.source.read(self.interest).await.map_err(|error| error.to_string())?;
+        let found = crate::plan::recheck::answering(self.policy, &self.book.ledger(), names, &again)?;
+        Ok(found.into_iter().map(|(name, person)| (name.clone(), person)).collect())
     }
 
     /// Settles unknown outcomes that the lists already show; the others stay open for the next cycle.
@@ -162,7 +177,10 @@ where
 struct Run<'r, 'a, S, T, B> {
     applier: &'r Applier<'a, S, T, B>,
     plan: &'r Plan,
+    /// Read again for people who leave.
     groups: Result<Vec<Group>, String>,
+    /// Who answers to a name, read again for seats of nobody.
+    answering: Result<BTreeMap<Address, PersonId>, String>,
     stop: AtomicBool,
     fatal: Mutex<Option<CycleError>>,
     tally: Mutex<Tally>,
@@ -198,7 +216,7 @@ where
     }
 
     async fn operation(&self, operation: &Operation) -> Result<Step, CycleError> {
-        if needs_second_look(operation)
+        if loses_seat(operation)
             && let Err(reason) = self.second_look(operation).await
         {
             let hold = Hold { reason: HoldReason::IncompleteRead, detail: reason };
@@ -218,9 +236,9 @@ where
         Ok(step)
     }
 
-    /// Reads a leaver again by id, just before the write.
+    /// Looks once more whether a seat may go, just before the write: its person is read again by id.
     async fn second_look(&self, operation: &Operation) -> Result<(), String> {
-        let Some(person) = &operation.person else { return Ok(()) };
+        let Some(person) = &operation.person else { return self.is_nobodys(operation) };
         let groups = self.groups.as_ref().map_err(Clone::clone)?;
         let again = self
             .applier
@@ -237,7 +255,20 @@ where
             None => return Err("could not be read again before the removal".to_owned()),
         };
         let (policy, directory) = (self.applier.policy, self.applier.directory);
-        crate::plan::recheck::still_leaving(policy, operation, now, groups, directory).map(drop)
+        crate::plan::recheck::still_leaving(policy, operation, now, groups, directory)
+    }
+
+    fn is_nobodys(&self, operation: &Operation) -> Result<(), String> {
+        let answering = self
+            .answering
+            .as_ref()
+            .map_err(|why| format!("nobody could be looked for again before the removal: {why}"))?;
+        let name =
+            operation.target.name.as_ref().ok_or("a seat without a name cannot be looked for again")?;
+        match answering.get(name) {
+            Some(person) => Err(format!("it is somebody's: {person} answers to {name}")),
+            None => Ok(()),
+        }
     }
 
     /// Sends one write until it has an outcome. Only answers that cannot have had an effect are sent again.
@@ -412,11 +443,9 @@ where
     }
 }
 
-/// Somebody is about to lose a seat on the strength of a directory read.
-fn needs_second_look(operation: &Operation) -> bool {
-    operation.person.is_some()
-        && !operation.replacement
-        && matches!(operation.kind, Kind::RemoveMember | Kind::CancelInvitation)
+/// A seat is about to go on the strength of a directory read.
+fn loses_seat(operation: &Operation) -> bool {
+    !operation.replacement && matches!(operation.kind, Kind::RemoveMember | Kind::CancelInvitation)
 }
 
 fn step_of(outcome: &Outcome) -> Step {

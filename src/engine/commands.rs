@@ -157,13 +157,16 @@ where
 
     /// What the cache keeps of a cycle. A cache that cannot be written costs a full read, so it is only logged.
     fn remember(&self, observed: &Observed, plan: &Plan, report: &CycleReport) {
-        // A watermark may move on only when what it covers was planned from whole and applied as far as it goes.
+        // A watermark may move on only when what it covers was planned from whole and applied as far as it goes. Where a
+        // second look contradicted it, there is none: changes laid over a wrong read would keep it wrong.
+        let contradicted = report.done.withdrawn > 0;
         let applied = report.done.deferred == 0 && observed.directory.coverage.is_complete();
         // Only a change feed goes on from a kept directory; others read theirs anew, and their people are not stored at all.
-        if applied && self.source.has_change_feeds() {
+        if (applied || contradicted) && self.source.has_change_feeds() {
             let watermark = observed
                 .watermark
                 .as_ref()
+                .filter(|_| !contradicted)
                 .map(|mark| serde_json::json!(Mark { mark: mark.clone(), full_at: observed.full_at }));
             self.state.put_directory(&observed.directory, watermark, observed.at);
         }

@@ -1,13 +1,20 @@
-//! The last look before somebody loses a seat: a walk over a directory can miss people, so they are read again by id.
+//! The last look before a seat goes: a walk over a directory can miss people, so its person is read again by id, and
+//! where nobody is known to have it, everybody is.
 
-use crate::model::{DirectorySnapshot, Group, Operation, Person, Policy};
+use std::collections::BTreeMap;
 
+use crate::model::{
+    Address, Coverage, DirectorySnapshot, Group, Ledger, Operation, Person, PersonId, Policy, TeamSnapshot,
+};
+
+use super::book::People;
+use super::mapping::Mapping;
 use super::scope::{Scope, Verdict};
 
 /// Ok when the person of an operation is still leaving: not there any more, disabled, or out of scope.
 ///
 /// `person` and `groups` were read just now (`None`: the provider knows no such person), `directory` is what the plan
-/// was made of and gives what was not read again. Seats that are nobody's leave with nobody.
+/// was made of and gives what was not read again.
 ///
 /// # Errors
 /// Why the operation must not be done.
@@ -39,4 +46,29 @@ pub fn still_leaving(
         },
         Verdict::In(source) => Err(format!("they are back: {source}")),
     }
+}
+
+/// Which of these seats' names mean somebody in a directory read just now, and whom.
+///
+/// # Errors
+/// Why that read says nothing of who is not in it.
+pub fn answering<'n>(
+    policy: &Policy,
+    ledger: &Ledger,
+    names: impl IntoIterator<Item = &'n Address>,
+    directory: &DirectorySnapshot,
+) -> Result<BTreeMap<&'n Address, PersonId>, String> {
+    if !directory.coverage.is_complete() {
+        let missing =
+            directory.coverage.problems().first().map_or("it is not complete", |problem| &problem.0);
+        return Err(missing.to_owned());
+    }
+    let scope = Scope::new(directory, policy);
+    // Seats have no say in what people are called.
+    let team = TeamSnapshot::new(Vec::new(), Vec::new(), BTreeMap::new(), Coverage::Complete);
+    let people = People::new(directory.people(), &Mapping::new(policy, &scope, &team), ledger);
+    let first = |name| people.named(name).into_iter().next();
+    let found =
+        names.into_iter().filter_map(|name| Some((name, directory.people()[first(name)?].id.clone())));
+    Ok(found.collect())
 }

@@ -1,7 +1,9 @@
 //! Joiners, movers and leavers over several cycles.
 
+use std::fs;
+
 use jiff::SignedDuration;
-use rosterd::simulator::{Acceptance, Grant};
+use rosterd::simulator::{Acceptance, Fault, FileOptions, Grant, Peer, Rule, SourceKind, write_files};
 use serde_json::json;
 
 use crate::support::{Bench, person};
@@ -310,4 +312,39 @@ fn a_grace_period_is_waited_for() {
     std::thread::sleep(std::time::Duration::from_millis(3100));
     once(&bench);
     assert!(!is_member(&bench, "alan@example.com"));
+}
+
+#[test]
+fn a_row_that_a_page_left_out_makes_no_seat_nobodys() {
+    let bench = Bench::settled();
+    write_files(bench.dir.path(), &bench.sim, FileOptions { source: SourceKind::Graph }).expect("written");
+    // Everything that would hold it otherwise is set aside.
+    bench.edit("leave_confirmations = 2", "leave_confirmations = 1");
+    bench.edit("unknown = \"report\"", "unknown = \"remove\"");
+    bench.edit("removals_max = 3", "removals_max = 100");
+    bench.edit("removals_max_per_day = 20", "removals_max_per_day = 100");
+    bench.edit("source_shrink_percent = 30", "source_shrink_percent = 100");
+    once(&bench);
+    assert!(!is_member(&bench, "konrad@example.net"), "nobody's, and asked to go");
+    bench.state(|state| {
+        state.team.add_member("ken@example.net", ("Ken", "Iverson"), Grant::roles(&["DEVELOPER"]));
+    });
+    let before = bench.seats();
+    // John is in no group of the scope, so no link says that the seat is his.
+    let left_out = Rule::to(Peer::Graph, "GET", "/v1.0/users", Fault::MissingRows { rows: 30 });
+    bench.sim.fault(left_out);
+    fs::remove_dir_all(bench.path("state/sled")).expect("no feed to go on from");
+    let output = bench.run(&["run", "--once"]).expect(0);
+    let mut expected = before;
+    expected.remove("ken@example.net");
+    assert_eq!(bench.seats(), expected, "{output:?}");
+    assert!(output.stderr.contains("withdrawn") || output.stdout.contains("withdrawn"), "{output:?}");
+    // Changes are not laid over such a read: the next one is whole.
+    let whole =
+        || bench.state(|state| state.requests.iter().filter(|seen| seen.path == "/v1.0/users").count());
+    let before = whole();
+    once(&bench);
+    assert!(whole() > before);
+    let plan = bench.plan();
+    assert_eq!(plan.held_for("unmanaged"), ["remove_member john@example.com"]);
 }
