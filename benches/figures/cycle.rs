@@ -1,5 +1,5 @@
-//! (c) `rosterd run --once` against the simulator: requests by peer, wall against the longest chain of pages that can only
-//! be asked for one after the other, processor time and peak memory of the program.
+//! (c) Whole cycles against the simulator, by `rosterd run --once` and by the daemon: requests by peer, wall against the
+//! longest chain of pages that can only be asked for one after the other, processor time and peak memory of the program.
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -8,6 +8,7 @@ use rosterd::simulator::{Fault, FileOptions, Options, Peer, Rule, Running, Simul
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
+use crate::daemon::Daemon;
 use crate::measure::{Used, run};
 use crate::table::{mb, ratio, span, table as new_table};
 use crate::world::{Size, simulated};
@@ -30,7 +31,7 @@ pub(crate) fn table(sizes: &[Size]) {
     ]);
     for size in sizes {
         for delay in DELAYS_MS {
-            for line in [first(*size, delay), quiet(*size, delay)] {
+            for line in [first(*size, delay), again(*size, delay), quiet(*size, delay)] {
                 out.add_row(line);
             }
         }
@@ -44,22 +45,30 @@ pub(crate) fn table(sizes: &[Size]) {
 /// Everybody in scope is on the team and yet unknown: they are adopted, which needs no write to Apple.
 fn first(size: Size, delay: u64) -> Vec<String> {
     let bench = Bench::new(size, delay);
-    line(&bench, "first", delay, 1)
+    line(&bench, "first, run --once", delay, 1, || bench.once())
 }
 
-/// Nothing has changed since the last one.
+/// Nothing has changed since the last one, which another process made.
+fn again(size: Size, delay: u64) -> Vec<String> {
+    let bench = Bench::new(size, 0);
+    bench.once();
+    bench.slow(delay);
+    line(&bench, "quiet, run --once", delay, RUNS, || bench.once())
+}
+
+/// Nothing has changed since the last one, as the daemon has it every 40 minutes.
 fn quiet(size: Size, delay: u64) -> Vec<String> {
     let bench = Bench::new(size, 0);
-    bench.cycle();
+    let daemon = Daemon::start(&bench);
     bench.slow(delay);
-    line(&bench, "quiet", delay, RUNS)
+    line(&bench, "quiet, daemon", delay, RUNS, || daemon.cycle())
 }
 
-fn line(bench: &Bench, what: &str, delay: u64, runs: usize) -> Vec<String> {
+fn line(bench: &Bench, what: &str, delay: u64, runs: usize, cycle: impl Fn() -> Used) -> Vec<String> {
     let mut best: Option<(Used, (usize, usize))> = None;
     for _ in 0..runs {
         let before = bench.answered();
-        let used = bench.cycle();
+        let used = cycle();
         let requests = bench.requests_since(before);
         if best.is_none_or(|(known, _)| used.wall < known.wall) {
             best = Some((used, requests));
@@ -118,7 +127,7 @@ impl Bench {
         command
     }
 
-    fn cycle(&self) -> Used {
+    fn once(&self) -> Used {
         run(&mut self.command(&["run", "--once"]))
     }
 

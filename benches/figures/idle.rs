@@ -1,9 +1,9 @@
 //! (e) The daemon: from its start to READY, and what it holds in memory while it waits.
 
-use std::os::unix::net::UnixDatagram;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::cycle::Bench;
+use crate::daemon::Daemon;
 use crate::measure::memory_mb;
 use crate::table::{mb, span, table as new_table};
 use crate::world::Size;
@@ -19,41 +19,14 @@ pub(crate) fn table(sizes: &[Size]) {
 
 fn line(size: Size) -> Vec<String> {
     let bench = Bench::new(size, 0);
-    let socket = bench.dir.path().join("notify");
-    let notices = UnixDatagram::bind(&socket).expect("a socket");
-    notices.set_read_timeout(Some(Duration::from_secs(120))).expect("a time limit");
-    let mut command = bench.command(&["run"]);
-    command.env("NOTIFY_SOCKET", &socket);
-    let started = Instant::now();
-    let mut daemon = command.spawn().expect("the daemon starts");
-    await_notice(&notices, "READY=1");
-    let ready = started.elapsed();
-    await_notice(&notices, "last cycle");
-    let cycled = started.elapsed();
-    let pid = daemon.id().to_string();
-    let usr1 = std::process::Command::new("kill").args(["-USR1", &pid]).status();
-    assert!(usr1.is_ok_and(|status| status.success()), "a signal");
-    await_notice(&notices, "last cycle");
+    let daemon = Daemon::start(&bench);
+    daemon.cycle();
     std::thread::sleep(Duration::from_secs(2));
-    let (resident, peak) = (memory_mb(&pid, "VmRSS"), memory_mb(&pid, "VmHWM"));
-    daemon.kill().expect("it ends");
-    daemon.wait().expect("it ends");
     vec![
         format!("{} × {}", size.people, size.seats),
-        span(ready),
-        span(cycled - ready),
-        mb(resident),
-        mb(peak),
+        span(daemon.ready),
+        span(daemon.first),
+        mb(memory_mb(&daemon.pid(), "VmRSS")),
+        mb(memory_mb(&daemon.pid(), "VmHWM")),
     ]
-}
-
-/// Waits for a message to systemd with these words.
-fn await_notice(notices: &UnixDatagram, words: &str) {
-    let mut buffer = [0; 4096];
-    loop {
-        let length = notices.recv(&mut buffer).expect("a message");
-        if String::from_utf8_lossy(&buffer[..length]).contains(words) {
-            return;
-        }
-    }
 }

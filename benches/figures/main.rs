@@ -13,6 +13,7 @@
 )]
 
 mod cycle;
+mod daemon;
 mod idle;
 mod measure;
 mod plan;

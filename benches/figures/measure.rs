@@ -18,11 +18,25 @@ pub(crate) struct Used {
 
 /// Processor time of this thread.
 pub(crate) fn cpu() -> Duration {
+    cpu_clock(libc::CLOCK_THREAD_CPUTIME_ID)
+}
+
+/// Processor time of another process, all its threads.
+pub(crate) fn cpu_of(pid: u32) -> Duration {
+    let mut clock = 0;
+    #[expect(unsafe_code, reason = "the clock writes into what it is handed")]
+    // SAFETY: `clock` is a valid clockid_t.
+    let result =
+        unsafe { libc::clock_getcpuclockid(libc::pid_t::try_from(pid).unwrap_or(-1), &raw mut clock) };
+    if result == 0 { cpu_clock(clock) } else { Duration::ZERO }
+}
+
+fn cpu_clock(clock: libc::clockid_t) -> Duration {
     let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     #[expect(unsafe_code, reason = "the clock writes into what it is handed")]
     // SAFETY: `now` is a valid timespec, and the clock exists on every Linux.
     unsafe {
-        libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut now);
+        libc::clock_gettime(clock, &raw mut now);
     }
     Duration::new(now.tv_sec.unsigned_abs(), u32::try_from(now.tv_nsec).unwrap_or(0))
 }
@@ -52,6 +66,12 @@ pub(crate) fn memory_mb(pid: &str, key: &str) -> f64 {
     let line = status.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'));
     let kib = line.and_then(|rest| rest.split_whitespace().next()?.parse::<f64>().ok());
     kib.unwrap_or(0.0) * 1024.0 / 1e6
+}
+
+/// Lets a process's peak memory begin anew (proc(5), clear_refs).
+pub(crate) fn forget_peak(pid: &str) {
+    // Where that is not allowed, the peak is that of the whole life.
+    let _ = std::fs::write(format!("/proc/{pid}/clear_refs"), "5");
 }
 
 /// Peak memory of this process so far, in MB.

@@ -207,17 +207,25 @@ impl Mover<'_, '_, '_> {
         if seat.is_expired(self.context.input.now) {
             return Some(self.expired(seat));
         }
-        // What we offered ourselves follows the defaults too; what others offered only what speaks of this person.
+        // What we offered ourselves follows the defaults too; what others offered only what speaks of this person. What
+        // takes its place is our offer, whosever it was: with the defaults from the start, or the next plan would send
+        // yet another one.
+        let mapping = self.context.mapping;
         let id = seat.id();
         let link = self.case.link.filter(|link| link.by == LinkBy::Invited);
         let offered = link.is_some_and(|link| link.seat.as_ref() == Some(&id));
-        let filled = if offered { self.context.mapping.with_defaults(desired) } else { desired.clone() };
-        let wanted = match self.context.mapping.seat(&filled, &invitation.access) {
-            Ok(wanted) => wanted,
+        let filled = mapping.with_defaults(desired);
+        let asked = if offered { &filled } else { desired };
+        let both = mapping.seat(asked, &invitation.access).and_then(|asked| {
+            let wanted = mapping.seat(&filled, &invitation.access)?;
+            Ok((mapping::differs(&invitation.access, &asked), wanted))
+        });
+        let (changed, wanted) = match both {
+            Ok(both) => both,
             Err(hold) => return Some(self.nothing(seat).held(Some(hold))),
         };
         let moved = offered.then(|| self.new_address(invitation)).flatten();
-        let changed = mapping::differs(&invitation.access, &wanted);
+        let changed = changed && mapping::differs(&invitation.access, &wanted);
         let mut reasons = Vec::new();
         let turn = match moved {
             Some(_) => {

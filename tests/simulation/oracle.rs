@@ -49,6 +49,8 @@ pub(crate) struct Cycle {
     applying: bool,
     /// What an observing request came to at last: false when what it told was not whole.
     pages: BTreeMap<String, bool>,
+    /// Requests that were struck and told everything nevertheless.
+    harmless: BTreeSet<u64>,
     in_scope: BTreeSet<String>,
     members: usize,
     revocations: usize,
@@ -268,6 +270,8 @@ impl Inner {
             }
             // SCIM goes by index or cursor and looks at no link.
             Fault::ForeignNext => !is_list || request.peer == Peer::Scim,
+            // That there is no such object is something told.
+            Fault::Status { status: 404, .. } => !is_list,
             _ => false,
         };
         // Graph counts nothing, so nobody can see that a row is missing; the last look by id has to.
@@ -278,7 +282,9 @@ impl Inner {
             && !beginning
             && !request.path.ends_with("/token")
             && !request.path.ends_with("/ServiceProviderConfig");
-        if tells && !harmless && !self.cycle.applying && !is_write(request) {
+        if harmless {
+            self.cycle.harmless.insert(request.number);
+        } else if tells && !self.cycle.applying && !is_write(request) {
             self.cycle.pages.insert(key(request), false);
         }
         Some(fault)
@@ -367,9 +373,9 @@ impl Inner {
         });
         let empty = request.path.ends_with("/userInvitations") && state.team.invitations.is_empty();
         let whole = match request.fault.as_deref() {
-            None | Some("repeated_rows" | "wrong_total") => true,
+            None => true,
             Some("missing_rows") => empty || request.peer == Peer::Graph,
-            Some(_) => false,
+            Some(_) => self.cycle.harmless.contains(&request.number),
         };
         if !self.cycle.applying && !is_write(request) && whole {
             self.begins_anew(request);
@@ -429,6 +435,7 @@ impl Inner {
             self.breaks("4 intent first", what());
             return;
         };
+        self.say(|| format!("    {kind} because: {}", operation.reasons.join("; ")));
         let approved = ledger.is_some_and(|ledger| {
             let key = entry_key(&operation);
             ledger.approvals.iter().any(|approval| approval.entries.contains(&key))

@@ -45,6 +45,22 @@ fn changed_access_cancels_and_invites_in_one_plan() {
 }
 
 #[test]
+fn what_others_offered_is_replaced_once_and_only_for_what_speaks_of_the_person() {
+    check(
+        "person p1 a@example.com\n invitation i1 a@example.com MARKETING prov",
+        "linked p1 i1 Address\nunchanged 1",
+    );
+    // The new invitation is ours, so the defaults are in it from the start.
+    check(
+        "person p1 a@example.com appStoreConnect_role=SALES
+         invitation i1 a@example.com MARKETING prov",
+        "cancel i1 of p1; attribute appStoreConnect_role
+         invite p1 at a@example.com: SALES; attribute appStoreConnect_role
+         linked p1 i1 Address",
+    );
+}
+
+#[test]
 fn expired_invitations_are_sent_again_a_few_times() {
     let world = |sent: u32| {
         format!(

@@ -67,7 +67,8 @@ fn access(at: usize) -> Access {
     Access {
         roles: roles(ROLES[at]),
         all_apps_visible: Some(true),
-        provisioning_allowed: false,
+        // Unlike the default, and nothing else speaks of it.
+        provisioning_allowed: at % 3 == 2,
         visible_apps: Some(BTreeSet::new()),
     }
 }

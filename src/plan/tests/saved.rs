@@ -4,8 +4,8 @@ use jiff::SignedDuration;
 
 use super::check;
 use super::world::{World, show};
-use crate::model::{AppId, Plan};
-use crate::plan::recheck::still_leaving;
+use crate::model::{Address, AppId, Coverage, Plan, Problem};
+use crate::plan::recheck::{answering, still_leaving};
 use crate::plan::{
     Allowance, attributes_of_interest, bundles_of_interest, digest, groups_of_interest, moved,
 };
@@ -50,6 +50,7 @@ fn both_halves_of_a_pair_are_marked_and_counted() {
     let summary = plan.summary;
     let counts = [summary.invite, summary.cancel_invitation, summary.update_member, summary.remove_member];
     assert_eq!(counts, [3, 2, 1, 1]);
+    assert_eq!(summary.operations(), 7);
 }
 
 #[test]
@@ -148,6 +149,9 @@ fn a_leaver_is_looked_at_once_more() {
     let operation = &planned.plan.operations[0];
     assert_eq!(operation.target.id.as_deref(), Some("m1"), "{}", show(&planned));
     let (policy, directory) = (&world.policy, world.directory());
+    let known = directory.person(&"p2".into()).and_then(|person| person.addresses.first());
+    assert_eq!(known, Some(&Address::new("b@example.com")));
+    assert_eq!(directory.person(&"p3".into()), None);
     let look = |now: &str, groups: &str| {
         let fresh = World::read(&format!("{groups}\n{now}"));
         still_leaving(policy, operation, fresh.people.first(), &fresh.groups, &directory)
@@ -168,6 +172,23 @@ fn a_leaver_is_looked_at_once_more() {
         look("person p9 a@example.com", "group iOS p2"),
         Err("the directory answered with somebody else: p9".to_owned())
     );
+}
+
+#[test]
+fn a_seat_of_nobody_is_somebodys_whose_name_it_bears_in_a_second_read() {
+    let mut world = World::read(
+        "person p1 a@example.com disabled
+         person p2 b@example.com appStoreConnect_appleAccount=B.Home@example.net",
+    );
+    let names = ["A@example.com", "b.home@example.net", "c@example.com"].map(Address::new);
+    let look = |world: &World| {
+        let directory = world.directory();
+        let found = answering(&world.policy, &world.ledger, &names, &directory)?;
+        Ok::<_, String>(found.into_iter().map(|(name, id)| format!("{name} {id}")).collect::<Vec<_>>())
+    };
+    assert_eq!(look(&world), Ok(vec!["A@example.com p1".to_owned(), "b.home@example.net p2".to_owned()]));
+    world.directory = Coverage::Partial(vec![Problem("page 2 of the people".to_owned())]);
+    assert_eq!(look(&world), Err("page 2 of the people".to_owned()));
 }
 
 #[test]
