@@ -430,6 +430,7 @@ fn after_cycle(shared: &Shared, report: &CycleReport) -> (Timestamp, Instant) {
     shared.state.put_note(Note::Budget, &team.core.team.budget().snapshot());
     let text = format!("last cycle: {}, next at {next:.0}", report.result.as_str());
     systemd::status(&text);
+    crate::state::process::return_freed_memory();
     due
 }
 

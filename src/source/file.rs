@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 
 use super::catalog::Catalog;
-use super::scim::groups::{GatherPlan, Lookup, MembersSeen, Reader, Strays, gather};
+use super::scim::groups::{GatherPlan, Lookup, MembersSeen, Reader, Strays, gather, roots};
 use super::scim::members::Index;
 use super::scim::wire::{GroupRecord, List, Object, parse_group, parse_user};
 use super::scim::{PersonRecord, Wanted};
@@ -116,14 +116,16 @@ async fn members(
     ids: &[GroupId],
 ) -> Result<(Vec<Group>, Vec<Problem>), SourceError> {
     let index = Index::new(groups.iter().map(|group| group.id.clone()).collect(), people);
-    let roots = groups.iter().filter(|group| ids.contains(&group.id)).cloned().collect();
+    let reader = Loaded { groups };
+    let chosen = groups.iter().filter(|group| ids.contains(&group.id)).cloned().collect();
+    let roots = roots(&reader, chosen, 1).await?;
     let plan = GatherPlan {
         nested: interest.nested,
         members_seen: MembersSeen::Yes,
         strays: Strays::Keep,
         concurrency: 1,
     };
-    let gathered = gather(&Loaded { groups }, index, roots, plan).await?;
+    let gathered = gather(&reader, index, roots, plan).await?;
     Ok((gathered.groups, gathered.problems))
 }
 

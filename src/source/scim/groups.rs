@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::Arc;
 
-use futures_util::stream::{self, StreamExt};
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::members::{Index, Meaning};
 use super::person::PersonRecord;
@@ -81,19 +81,38 @@ pub struct Gathered {
     pub problems: Vec<Problem>,
 }
 
-/// Starts from the groups in `listed` (members included where the list had them) and follows nested ones.
+/// The groups of the configuration with what they say of their members: the list's word, or their own where the list
+/// shows none. Who the members are is not asked yet, so the list of people need not be there.
+#[derive(Debug, Default)]
+pub struct Roots(Vec<Answer>);
+
+/// Reads the groups whose members the list left out or showed as none: only the group itself is believed when it says
+/// "nobody".
+///
+/// # Errors
+/// Only what makes every further request pointless.
+pub async fn roots<R: Reader>(
+    reader: &R,
+    listed: Vec<GroupRecord>,
+    concurrency: usize,
+) -> Result<Roots, SourceError> {
+    let answers = stream::iter(listed).map(|record| root(reader, record)).buffered(concurrency.max(1));
+    Ok(Roots(answers.try_collect().await?))
+}
+
+/// Starts from the groups in `roots` and follows nested ones.
 ///
 /// # Errors
 /// Only what makes every further request pointless.
 pub async fn gather<R: Reader>(
     reader: &R,
     mut index: Index<'_>,
-    listed: Vec<GroupRecord>,
+    roots: Roots,
     plan: GatherPlan,
 ) -> Result<Gathered, SourceError> {
     let mut gathering =
         Gathering { reader, plan, known: BTreeMap::new(), silent: Vec::new(), problems: Vec::new() };
-    gathering.close(&index, listed).await?;
+    gathering.close(&index, roots).await?;
     match plan.strays {
         Strays::LookUp => gathering.look_up_strays(&mut index).await?,
         Strays::Keep => {}
@@ -112,16 +131,14 @@ struct Gathering<'r, R> {
 
 impl<R: Reader> Gathering<'_, R> {
     /// Level by level, each group once, so that a circle of groups ends.
-    async fn close(&mut self, index: &Index<'_>, listed: Vec<GroupRecord>) -> Result<(), SourceError> {
-        let mut seen: BTreeSet<GroupId> = listed.iter().map(|group| group.id.clone()).collect();
-        let mut level: Vec<Wish> = listed.into_iter().map(Wish::Listed).collect();
-        while !level.is_empty() {
-            let (reader, width) = (self.reader, self.plan.concurrency.max(1));
-            let answers: Vec<_> =
-                stream::iter(level).map(|wish| fulfil(reader, wish)).buffered(width).collect().await;
-            let mut next = Vec::new();
+    async fn close(&mut self, index: &Index<'_>, roots: Roots) -> Result<(), SourceError> {
+        let mut answers = roots.0;
+        let ids = answers.iter().filter_map(|answer| answer.record.as_ref());
+        let mut seen: BTreeSet<GroupId> = ids.map(|group| group.id.clone()).collect();
+        loop {
+            let mut level = Vec::new();
             for answer in answers {
-                let Some(id) = self.keep(answer?) else { continue };
+                let Some(id) = self.keep(answer) else { continue };
                 if !self.plan.nested {
                     continue;
                 }
@@ -130,17 +147,21 @@ impl<R: Reader> Gathering<'_, R> {
                     if let Meaning::Member(GroupMember::Group(inner)) = index.resolve(reference)
                         && seen.insert(inner.clone())
                     {
-                        next.push(Wish::Nested { id: inner, within: Arc::clone(name) });
+                        level.push((inner, Arc::clone(name)));
                     }
                 }
             }
             if seen.len() > GROUPS_MAX {
                 self.problem(format!("Groups: more than {GROUPS_MAX} nested groups"));
-                break;
+                return Ok(());
             }
-            level = next;
+            if level.is_empty() {
+                return Ok(());
+            }
+            let (reader, width) = (self.reader, self.plan.concurrency.max(1));
+            let read = stream::iter(level).map(|(id, within)| nested(reader, id, within)).buffered(width);
+            answers = read.try_collect().await?;
         }
-        Ok(())
     }
 
     /// Notes a group.
@@ -258,38 +279,32 @@ impl<R: Reader> Gathering<'_, R> {
     }
 }
 
-/// A group to be read.
-enum Wish {
-    /// Named by the configuration; the list may have had its members.
-    Listed(GroupRecord),
-    /// Found inside another.
-    Nested { id: GroupId, within: Arc<str> },
-}
-
-#[derive(Default)]
+/// What is known of a group after asking for it.
+#[derive(Debug, Default)]
 struct Answer {
     record: Option<GroupRecord>,
     problem: Option<String>,
 }
 
-async fn fulfil<R: Reader>(reader: &R, wish: Wish) -> Result<Answer, SourceError> {
-    match wish {
-        Wish::Listed(record) => match &record.members {
-            Members::Listed { refs, broken } if !refs.is_empty() || *broken > 0 => {
-                Ok(Answer { record: Some(record), problem: None })
-            }
-            // Lists may leave members out or send them empty; only the group itself is believed when it says "nobody".
-            Members::Listed { .. } | Members::NotListed => confirm(reader, record).await,
-        },
-        Wish::Nested { id, within } => Ok(match reader.group(&id).await? {
-            Lookup::Found(record) => Answer { record: Some(record), problem: None },
-            Lookup::Absent => Answer::default(),
-            Lookup::Failed(reason) => Answer {
-                record: None,
-                problem: Some(format!("Groups: group {id}, a member of {within:?}: {reason}")),
-            },
-        }),
+async fn root<R: Reader>(reader: &R, record: GroupRecord) -> Result<Answer, SourceError> {
+    match &record.members {
+        Members::Listed { refs, broken } if !refs.is_empty() || *broken > 0 => {
+            Ok(Answer { record: Some(record), problem: None })
+        }
+        Members::Listed { .. } | Members::NotListed => confirm(reader, record).await,
     }
+}
+
+/// A group found inside another.
+async fn nested<R: Reader>(reader: &R, id: GroupId, within: Arc<str>) -> Result<Answer, SourceError> {
+    Ok(match reader.group(&id).await? {
+        Lookup::Found(record) => Answer { record: Some(record), problem: None },
+        Lookup::Absent => Answer::default(),
+        Lookup::Failed(reason) => Answer {
+            record: None,
+            problem: Some(format!("Groups: group {id}, a member of {within:?}: {reason}")),
+        },
+    })
 }
 
 async fn confirm<R: Reader>(reader: &R, listed: GroupRecord) -> Result<Answer, SourceError> {

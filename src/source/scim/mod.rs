@@ -31,14 +31,14 @@ use super::{DirectorySource, Interest, Recheck, SourceError};
 use crate::clock::Clock;
 use crate::http::{HttpClient, HttpOptions, Peer};
 use crate::metrics::Metrics;
-use crate::model::{Coverage, DirectorySnapshot, GroupId, Person, PersonId};
+use crate::model::{Coverage, DirectorySnapshot, GroupId, Person, PersonId, Problem};
 use auth::Credentials;
 use client::Client;
 use endpoints::{GroupList, Single, UserList};
-use groups::{GatherPlan, Gathered, MembersSeen, Strays, gather};
+use groups::{GatherPlan, Gathered, MembersSeen, Roots, Strays, gather, roots};
 use members::Index;
 use paging::{Begun, Method, WalkPlan, Walked, walk};
-use wire::{Announced, GroupRecord};
+use wire::Announced;
 
 /// How long an announcement is good for.
 const ANNOUNCED_FOR: SignedDuration = SignedDuration::from_hours(24);
@@ -143,15 +143,25 @@ impl ScimSource {
         Wanted::new(&interest.attributes, &self.namespace)
     }
 
-    /// The list of groups, where any is of interest; their members come with it.
-    async fn list_groups(&self, list: &GroupList<'_>, plan: WalkPlan) -> Result<Listed, SourceError> {
-        let mut listed = walk(list, plan).await?;
+    /// The list of groups, and what those of the interest say of their members.
+    async fn list_groups(
+        &self,
+        interest: &Interest,
+        wanted: &Wanted,
+        plan: WalkPlan,
+    ) -> Result<Listed, SourceError> {
+        let list = GroupList::new(&self.client, &interest.groups);
+        let listed = walk(&list, plan).await?;
         let ids: BTreeSet<GroupId> = listed.items.iter().map(|group| group.id.clone()).collect();
         self.group_ids.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&ids);
         let names = listed.items.iter().map(|group| (group.id.clone(), Arc::clone(&group.name))).collect();
-        let problems = std::mem::take(&mut listed.problems);
-        let catalog = Catalog { groups: names, problems };
-        Ok(Listed { records: listed.items, ids, catalog, members_seen: list.members_seen() })
+        let catalog = Catalog { groups: names, problems: listed.problems };
+        let chosen = catalog.choose(&interest.groups)?;
+        let named = listed.items.into_iter().filter(|group| chosen.ids.contains(&group.id)).collect();
+        let reader = Single { client: &self.client, wanted };
+        let roots = roots(&reader, named, self.concurrency).await?;
+        let problems = catalog.problems.into_iter().chain(chosen.problems).collect();
+        Ok(Listed { roots, ids, problems, members_seen: list.members_seen() })
     }
 
     /// The groups of the interest, as far as they can be read.
@@ -163,8 +173,6 @@ impl ScimSource {
         people: &Walked<PersonRecord>,
     ) -> Result<Gathered, SourceError> {
         let index = Index::new(listed.ids, &people.items);
-        let chosen = listed.catalog.choose(&interest.groups)?;
-        let roots = listed.records.into_iter().filter(|group| chosen.ids.contains(&group.id)).collect();
         let strays = if people.problems.is_empty() { Strays::LookUp } else { Strays::Keep };
         let reader = Single { client: &self.client, wanted };
         let plan = GatherPlan {
@@ -173,17 +181,17 @@ impl ScimSource {
             strays,
             concurrency: self.concurrency,
         };
-        let mut gathered = gather(&reader, index, roots, plan).await?;
-        gathered.problems.splice(0..0, listed.catalog.problems.into_iter().chain(chosen.problems));
+        let mut gathered = gather(&reader, index, listed.roots, plan).await?;
+        gathered.problems.splice(0..0, listed.problems);
         Ok(gathered)
     }
 }
 
 /// The list of groups as it was read.
 struct Listed {
-    records: Vec<GroupRecord>,
+    roots: Roots,
     ids: BTreeSet<GroupId>,
-    catalog: Catalog,
+    problems: Vec<Problem>,
     members_seen: MembersSeen,
 }
 
@@ -192,10 +200,10 @@ impl DirectorySource for ScimSource {
         let plan = self.walk_plan(self.announced().await);
         let wanted = self.wanted(interest);
         let users = UserList { client: &self.client, wanted: &wanted };
-        let list = GroupList::new(&self.client, &interest.groups);
         // Neither list waits for the other; what a group's references mean is found out when both are there.
         let groups = async {
-            if interest.groups.is_empty() { Ok(None) } else { self.list_groups(&list, plan).await.map(Some) }
+            let any = !interest.groups.is_empty();
+            if any { self.list_groups(interest, &wanted, plan).await.map(Some) } else { Ok(None) }
         };
         let (people, groups) = futures_util::join!(Box::pin(walk(&users, plan)), Box::pin(groups));
         let people = people?;

@@ -8,7 +8,7 @@ use futures_util::stream::{self, StreamExt};
 use super::ScimSource;
 use super::client::unread;
 use super::endpoints::Single;
-use super::groups::{GatherPlan, Lookup, MembersSeen, Reader, Strays, gather};
+use super::groups::{GatherPlan, Lookup, MembersSeen, Reader, Strays, gather, roots};
 use super::members::Index;
 use super::person::PersonRecord;
 use super::wire::GroupRecord;
@@ -28,7 +28,7 @@ pub(super) async fn recheck(
     let reader = Single { client: &source.client, wanted: &wanted };
     let width = source.concurrency.max(1);
     let (again, records) = people_again(&reader, people, width).await?;
-    let roots = roots_again(&reader, groups, width).await?;
+    let roots = roots(&reader, roots_again(&reader, groups, width).await?, width).await?;
     let mut ids = source.group_ids.lock().unwrap_or_else(PoisonError::into_inner).clone();
     ids.extend(groups.iter().cloned());
     let mut index = Index::new(ids, &[]);
