@@ -8,6 +8,7 @@ mod guards;
 mod incomplete;
 mod invitations;
 mod leavers;
+mod nouns;
 mod properties;
 mod saved;
 mod scope;
