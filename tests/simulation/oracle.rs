@@ -80,6 +80,7 @@ pub(crate) struct Inner {
     pub(crate) dead: bool,
     pub(crate) cycle: Cycle,
     doing: Option<Doing>,
+    due: Option<Timestamp>,
     pub(crate) struck: BTreeMap<&'static str, u64>,
     pub(crate) requests: u64,
     pub(crate) writes: usize,
@@ -90,6 +91,10 @@ pub(crate) struct Inner {
     /// The count of the hour may be lost: a crash, a cache that is gone.
     pub(crate) uncounted: Option<Timestamp>,
     in_since: BTreeMap<String, u64>,
+    /// Cycles begun, to count the reads that saw somebody gone.
+    cycles: u64,
+    /// Who was in scope and is not, and the cycles begun by then; `None` once they were disabled, which needs no second read.
+    left: BTreeMap<String, Option<u64>>,
     before: Option<Before>,
     pub(crate) broken: Vec<String>,
     pub(crate) trace: Option<Vec<String>>,
@@ -115,6 +120,7 @@ impl Oracle {
             dead: false,
             cycle: Cycle::default(),
             doing: None,
+            due: None,
             struck: BTreeMap::new(),
             requests: 0,
             writes: 0,
@@ -124,6 +130,8 @@ impl Oracle {
             hour: VecDeque::new(),
             uncounted: None,
             in_since: BTreeMap::new(),
+            cycles: 0,
+            left: BTreeMap::new(),
             before: None,
             broken: Vec::new(),
             trace: trace.then(Vec::new),
@@ -146,9 +154,14 @@ impl Oracle {
         *self.daemon.lock().expect("not poisoned") = (Arc::downgrade(shared), Arc::downgrade(state));
     }
 
-    fn daemon(&self) -> (Option<Doing>, Option<Arc<Ledger>>) {
-        let (shared, state) = &*self.daemon.lock().expect("not poisoned");
-        (shared.upgrade().map(|shared| shared.doing()), state.upgrade().map(|state| state.ledger()))
+    fn ledger(&self) -> Option<Arc<Ledger>> {
+        let (_, state) = &*self.daemon.lock().expect("not poisoned");
+        state.upgrade().map(|state| state.ledger())
+    }
+
+    fn doing(&self) -> (Option<Doing>, Option<Timestamp>) {
+        let (shared, _) = &*self.daemon.lock().expect("not poisoned");
+        shared.upgrade().map_or((None, None), |shared| (Some(shared.doing()), shared.due()))
     }
 
     /// The daemon waits: whatever comes next is another cycle.
@@ -159,8 +172,10 @@ impl Oracle {
 
 impl Watch for Oracle {
     fn fault(&self, request: &Seen) -> Option<Fault> {
-        let (doing, _) = self.daemon();
-        self.inner().strike(doing, request)
+        let (doing, due) = self.doing();
+        let mut inner = self.inner();
+        inner.turn(doing, due, request);
+        inner.strike(request)
     }
 
     fn travels(&self, way: Way) -> Option<Duration> {
@@ -188,7 +203,7 @@ impl Watch for Oracle {
     }
 
     fn answered(&self, state: &mut State, request: &Seen) {
-        let (_, ledger) = self.daemon();
+        let ledger = self.ledger();
         self.inner().answered(state, request, ledger.as_deref());
     }
 }
@@ -238,6 +253,17 @@ impl Inner {
     /// Who is in scope, and since when.
     pub(crate) fn look(&mut self, state: &State) {
         let now = truth::in_scope(&state.directory, &self.settings);
+        // In the middle of a cycle its own read may come after the event.
+        let idle = matches!(self.doing, None | Some(Doing::Waiting));
+        let seen = if idle { self.cycles } else { self.cycles.saturating_sub(1) };
+        let gone = self.in_since.keys().filter(|id| !now.contains(*id)).cloned();
+        self.left.extend(gone.map(|id| (id, Some(seen))));
+        self.left.retain(|id, _| !now.contains(id));
+        for (id, left) in &mut self.left {
+            if state.directory.people.get(id).is_some_and(|person| !person.active) {
+                *left = None;
+            }
+        }
         self.in_since.retain(|id, _| now.contains(id));
         for id in now {
             if let Some(who) = self.people.of_person(&id) {
@@ -247,8 +273,7 @@ impl Inner {
         }
     }
 
-    fn strike(&mut self, doing: Option<Doing>, request: &Seen) -> Option<Fault> {
-        self.turn(doing, request);
+    fn strike(&mut self, request: &Seen) -> Option<Fault> {
         self.requests += 1;
         self.cycle.requests += 1;
         if request.peer == Peer::Asc {
@@ -291,14 +316,16 @@ impl Inner {
     }
 
     /// Notices where a cycle begins, and where its reading ends.
-    fn turn(&mut self, doing: Option<Doing>, request: &Seen) {
+    fn turn(&mut self, doing: Option<Doing>, due: Option<Timestamp>, request: &Seen) {
         let observing = doing == Some(Doing::Observing);
-        if observing && self.doing != Some(Doing::Observing) {
+        // One quiet cycle may follow another without anything seen in between.
+        if observing && (self.doing != Some(Doing::Observing) || self.due != due) {
             let in_scope = self.in_since.keys().cloned().collect();
+            self.cycles += 1;
             self.cycle = Cycle { first: request.number, in_scope, ..Cycle::default() };
         }
         self.cycle.applying = !observing;
-        self.doing = doing;
+        (self.doing, self.due) = (doing, due);
     }
 
     /// Never more in an hour than the reserve leaves.
@@ -595,6 +622,7 @@ impl Inner {
         if write.effect.kind == Kind::RemoveMember {
             self.admins_left(state, write);
         }
+        self.confirmed(write, &name);
         let Some(who) = write.effect.human else { return };
         let Some(person) = self.people.humans[who].person.clone() else { return };
         let Some(since) = self.in_since.get(&person).copied() else { return };
@@ -626,6 +654,17 @@ impl Inner {
                 "1 in scope",
                 format!("{} {name}, who is active and in scope since request {since}", write.effect.kind),
             );
+        }
+    }
+
+    /// Whoever left without being disabled was seen to be gone as often as it is configured.
+    fn confirmed(&mut self, write: &Write<'_>, name: &str) {
+        let Some(named) = &write.operation.person else { return };
+        let Some(Some(left)) = self.left.get(named.id.as_str()) else { return };
+        let (reads, needed) = (self.cycles - left, u64::from(self.settings.confirmations));
+        if reads < needed {
+            let what = format!("{} {name} after {reads} of {needed} reads", write.effect.kind);
+            self.breaks("1 confirmations", what);
         }
     }
 
@@ -773,6 +812,8 @@ fn any_fault(dice: &mut Dice) -> (&'static str, Fault) {
         ("HTML", Fault::Html { status: 502 }),
         ("HTML as 200", Fault::Html { status: 200 }),
         ("short page", Fault::MissingRows { rows: 1 }),
+        ("short page", Fault::MissingRows { rows: 1 }),
+        ("short page", Fault::MissingRows { rows: 2 }),
         ("wrong total", Fault::WrongTotal { by: [-1, 1, 7][dice.below(3)] }),
         ("repeated rows", Fault::RepeatedRows),
         ("foreign next link", Fault::ForeignNext),

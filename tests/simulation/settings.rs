@@ -77,7 +77,7 @@ impl Settings {
             admins_min: 2,
             hold_new_admins: dice.chance(70),
             protected: vec!["owner@example.com".to_owned(), "vip*@example.com".to_owned()],
-            requests_per_hour: dice.pick(&[3600, 3600, 3600, 600, 240]),
+            requests_per_hour: dice.pick(&[3600, 3600, 3600, 600, 240, 40]),
             reserve_percent: dice.pick(&[50, 50, 20]),
             interval_minutes: dice.pick(&[10, 40, 40, 90]),
             page_size: dice.pick(&[2, 3, 7, 100]),
@@ -93,7 +93,7 @@ impl Settings {
         self.removals_percent = dice.pick(&[0, 10, 10, 50]);
         self.removals_per_day = dice.pick(&[2, 5, 20, 20]);
         self.shrink_percent = dice.pick(&[20, 30, 30, 80]);
-        self.admins_min = dice.pick(&[0, 1, 2, 2, 3]);
+        self.admins_min = dice.pick(&[0, 1, 2, 2, 3, 5]);
     }
 
     pub(crate) fn switches(&self) -> Switches {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::{Reload, Shared, signals};
 use crate::engine::report::Doing;
 
@@ -9,6 +11,11 @@ impl Shared {
     /// What goes on right now.
     pub fn doing(&self) -> Doing {
         self.live().doing
+    }
+
+    /// When the next cycle is due: another time after each.
+    pub fn due(&self) -> Option<Timestamp> {
+        self.live().next_cycle
     }
 
     /// Finishes the request in flight and ends the [`super::worker`].
