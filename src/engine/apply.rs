@@ -96,13 +96,18 @@ where
     /// # Errors
     /// Only when the journal cannot be written: no audit, no write.
     pub async fn apply(&self, plan: &Plan) -> Result<Applied, CycleError> {
-        let groups = self.groups_again(plan).await;
-        let answering = self.answering_again(plan).await;
+        let losses = plan.operations.iter().filter(|operation| loses_seat(operation));
+        let staying = crate::plan::recheck::staying(self.policy, losses.clone(), self.directory);
+        let stays = |operation: &&Operation| {
+            operation.person.as_ref().is_some_and(|person| staying.contains(&person.id))
+        };
+        let doubtful: Vec<&Operation> = losses.filter(|operation| !stays(operation)).collect();
         let run = Run {
             applier: self,
             plan,
-            groups,
-            answering,
+            groups: self.groups_again(&doubtful).await,
+            answering: self.answering_again(&doubtful).await,
+            doubtful,
             stop: AtomicBool::new(false),
             fatal: Mutex::new(None),
             tally: Mutex::new(Tally { applied: Applied::default(), finished: 0, unsent: 0 }),
@@ -127,8 +132,8 @@ where
     }
 
     /// The groups that scope names, read once more where somebody is about to lose a seat for not being in them.
-    async fn groups_again(&self, plan: &Plan) -> Result<Vec<Group>, String> {
-        if !plan.operations.iter().any(|operation| loses_seat(operation) && operation.person.is_some()) {
+    async fn groups_again(&self, doubtful: &[&Operation]) -> Result<Vec<Group>, String> {
+        if doubtful.iter().all(|operation| operation.person.is_none()) {
             return Ok(Vec::new());
         }
         let ids: Vec<_> = self.directory.groups.iter().map(|group| group.id.clone()).collect();
@@ -140,8 +145,8 @@ where
 
     /// Whom the names of nobody's seats mean after all. Such a seat has no id to be asked for, so everybody is read once
     /// more where one is about to go.
-    async fn answering_again(&self, plan: &Plan) -> Result<BTreeMap<Address, PersonId>, String> {
-        let nobodys = plan.operations.iter().filter(|one| loses_seat(one) && one.person.is_none());
+    async fn answering_again(&self, doubtful: &[&Operation]) -> Result<BTreeMap<Address, PersonId>, String> {
+        let nobodys = doubtful.iter().filter(|operation| operation.person.is_none());
         let names: Vec<&Address> = nobodys.filter_map(|operation| operation.target.name.as_ref()).collect();
         if names.is_empty() {
             return Ok(BTreeMap::new());
@@ -177,6 +182,8 @@ where
 struct Run<'r, 'a, S, T, B> {
     applier: &'r Applier<'a, S, T, B>,
     plan: &'r Plan,
+    /// What takes a seat on the strength of a directory read, and is looked at once more before it is sent.
+    doubtful: Vec<&'r Operation>,
     /// Read again for people who leave.
     groups: Result<Vec<Group>, String>,
     /// Who answers to a name, read again for seats of nobody.
@@ -216,7 +223,7 @@ where
     }
 
     async fn operation(&self, operation: &Operation) -> Result<Step, CycleError> {
-        if loses_seat(operation)
+        if self.doubtful.contains(&operation)
             && let Err(reason) = self.second_look(operation).await
         {
             let hold = Hold { reason: HoldReason::IncompleteRead, detail: reason };
@@ -443,7 +450,7 @@ where
     }
 }
 
-/// A seat is about to go on the strength of a directory read.
+/// A seat goes, and none takes its place.
 fn loses_seat(operation: &Operation) -> bool {
     !operation.replacement && matches!(operation.kind, Kind::RemoveMember | Kind::CancelInvitation)
 }

@@ -31,7 +31,13 @@ impl Seats<'_> {
     pub fn of_invitee(&self, operation: &Operation) -> Option<Outcome> {
         let email = &operation.invitee.as_ref()?.email;
         if let Some(member) = self.members.iter().find(|member| member.user_name == *email) {
-            return Some(Outcome::Applied { seat: Some(SeatId::Member(member.id.clone())), expires: None });
+            let seat = Some(SeatId::Member(member.id.clone()));
+            // Whoever accepted has what was offered. With anything else they were there before, and half a list hid them.
+            let offered =
+                operation.after.as_ref().is_none_or(|after| same_where_known(&member.access, after));
+            let (applied, already) =
+                (Outcome::Applied { seat: seat.clone(), expires: None }, Outcome::AlreadySo { seat });
+            return Some(if offered { applied } else { already });
         }
         let invitation = self.invitations.iter().find(|invitation| invitation.email == *email)?;
         let seat = Some(SeatId::Invitation(invitation.id.clone()));

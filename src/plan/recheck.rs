@@ -1,7 +1,7 @@
 //! The last look before a seat goes: a walk over a directory can miss people, so its person is read again by id, and
 //! where nobody is known to have it, everybody is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{
     Address, Coverage, DirectorySnapshot, Group, Ledger, Operation, Person, PersonId, Policy, TeamSnapshot,
@@ -46,6 +46,24 @@ pub fn still_leaving(
         },
         Verdict::In(source) => Err(format!("they are back: {source}")),
     }
+}
+
+/// Who stays although a seat of theirs goes: the invitation of somebody who is a member already. That rests on the lists of
+/// seats, so there is no departure to look for again.
+pub fn staying<'o>(
+    policy: &Policy,
+    operations: impl IntoIterator<Item = &'o Operation>,
+    directory: &DirectorySnapshot,
+) -> BTreeSet<&'o PersonId> {
+    let ids: Vec<&PersonId> =
+        operations.into_iter().filter_map(|one| Some(&one.person.as_ref()?.id)).collect();
+    if ids.is_empty() {
+        return BTreeSet::new();
+    }
+    let scope = Scope::new(directory, policy);
+    let place = |id: &PersonId| directory.people().binary_search_by(|person| person.id.cmp(id)).ok();
+    let stays = |id: &&PersonId| place(id).is_some_and(|at| matches!(scope.verdict(at), Verdict::In(_)));
+    ids.into_iter().filter(stays).collect()
 }
 
 /// Which of these seats' names mean somebody in a directory read just now, and whom.

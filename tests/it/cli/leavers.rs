@@ -348,3 +348,20 @@ fn a_row_that_a_page_left_out_makes_no_seat_nobodys() {
     let plan = bench.plan();
     assert_eq!(plan.held_for("unmanaged"), ["remove_member john@example.com"]);
 }
+
+#[test]
+fn the_invitation_of_somebody_who_is_a_member_by_now_is_taken_back() {
+    let bench = Bench::settled();
+    let pending =
+        bench.state(|state| state.team.invitations.iter().map(|one| one.email.clone()).collect::<Vec<_>>());
+    let invited = pending.first().expect("somebody was invited").clone();
+    bench.state(|state| {
+        state.team.add_member(&invited, ("Some", "One"), Grant::roles(&["DEVELOPER"]));
+    });
+    once(&bench);
+    assert!(is_member(&bench, &invited));
+    let left = bench.state(|state| state.team.invitation(&invited).is_some());
+    assert!(!left, "{invited} needs no invitation any more");
+    once(&bench);
+    assert!(bench.plan().operations().is_empty());
+}
