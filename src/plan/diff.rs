@@ -304,14 +304,30 @@ impl Mover<'_, '_, '_> {
             Without::Expired => (Some("the invitation expired and is gone"), self.reinvite_limit()),
             Without::TakenBack => (Some("the earlier invitation was taken back"), None),
         };
-        let unread = matches!(self.context.input.team.coverage, Coverage::Failed(_))
-            .then(|| Hold::new(HoldReason::IncompleteRead, "the team was not read"));
+        let unread = match &self.context.input.team.coverage {
+            Coverage::Complete => None,
+            // Apple refuses a second seat of one name, and knows nothing of somebody's others.
+            Coverage::Partial(_) if self.goes_by_other_names() => {
+                Some("the team was not read completely, and they may have a seat under another name")
+            }
+            Coverage::Partial(_) => None,
+            Coverage::Failed(_) => Some("the team was not read"),
+        };
+        let unread = unread.map(|detail| Hold::new(HoldReason::IncompleteRead, detail));
         let join = match why {
             Without::Never | Without::Removed | Without::Expired => self.on_join(),
             Without::TakenBack => None,
         };
         let reasons = reason.into_iter().map(str::to_owned).collect();
         self.invite(reasons).held(join).held(unread).held(limit)
+    }
+
+    /// A seat of theirs may bear another name than the address that would be invited.
+    fn goes_by_other_names(&self) -> bool {
+        let invited = names::address(self.entry.person);
+        let accounts = self.context.people.accounts(self.entry.at).iter().map(|(account, _)| account);
+        let names = self.entry.person.addresses.iter().chain(accounts);
+        names.filter(|name| name.is_mail()).any(|name| Some(name) != invited)
     }
 
     /// An invitation to their first address; held when there is none, or when it may mean somebody else.

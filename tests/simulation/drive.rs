@@ -255,6 +255,7 @@ impl World {
             summary.held
         ));
         if let Some(plan) = &plan {
+            self.oracle.inner().finished += u64::from(plan.coverage.directory == "complete");
             let held: Vec<String> = plan
                 .held
                 .iter()

@@ -216,7 +216,7 @@ pub(crate) fn check(world: &mut World) {
         let claimed = matches!(outcome, Some(Outcome::Applied { .. }));
         let by_hand = human_of(&inner, operation).is_some_and(|who| {
             let human = &inner.people.humans[who];
-            human.by_hand > 0 || human.hidden
+            human.by_hand > 0 || human.hidden || human.odd
         });
         // An update that changes nothing any more has no effect, and is one all the same.
         if claimed && !done.contains(intent) && !by_hand && operation.kind != Kind::UpdateMember {

@@ -13,12 +13,15 @@ use rosterd::model::operation::Kind;
 use rosterd::model::{Access, Ledger, Operation};
 use rosterd::simulator::team::Grant;
 use rosterd::simulator::{Fault, Peer, Seen, State, Watch, Way, When};
+use serde_json::json;
 use tokio::sync::Notify;
 
 use crate::dice::Dice;
 use crate::people::{People, Seat, happen};
 use crate::settings::Settings;
 use crate::truth::{self, Wanted};
+
+const ACCOUNT: &str = "appStoreConnect_appleAccount";
 
 /// Of all requests, in percent, while faults are on.
 const FAULTS: usize = 5;
@@ -47,8 +50,8 @@ pub(crate) struct Cycle {
     pub(crate) first: u64,
     pub(crate) requests: usize,
     applying: bool,
-    /// What an observing request came to at last: false when what it told was not whole.
-    pages: BTreeMap<String, bool>,
+    /// What an observing request came to at last.
+    pages: BTreeMap<String, Page>,
     /// Requests that were struck and told everything nevertheless.
     harmless: BTreeSet<u64>,
     in_scope: BTreeSet<String>,
@@ -57,6 +60,26 @@ pub(crate) struct Cycle {
     groups_again: Option<u64>,
     read_again: BTreeMap<String, u64>,
     by_hand: bool,
+}
+
+/// A page that was asked for.
+#[derive(Clone, Debug)]
+struct Page {
+    /// What it told was whole.
+    whole: bool,
+    /// Nothing happened to it at all.
+    untouched: bool,
+    /// The list, first entry and count of an index page.
+    span: Option<(String, usize, usize)>,
+}
+
+impl Page {
+    fn new(request: &Seen, whole: bool) -> Self {
+        let value = |name: &str| request.query.iter().find(|(own, _)| own == name)?.1.parse().ok();
+        let span = value("startIndex").zip(value("count"));
+        let span = span.map(|(start, count)| (request.path.clone(), start, count));
+        Self { whole, untouched: whole && request.fault.is_none(), span }
+    }
 }
 
 /// A seat as it was just before a write.
@@ -95,6 +118,11 @@ pub(crate) struct Inner {
     cycles: u64,
     /// Who was in scope and is not, and the cycles begun by then; `None` once they were disabled, which needs no second read.
     left: BTreeMap<String, Option<u64>>,
+    /// Who came back, what was known of their leaving, and the cycles finished by then: only a cycle remembers a return.
+    back: BTreeMap<String, (Option<u64>, u64)>,
+    pub(crate) finished: u64,
+    /// A feed left changes out, and nobody could see it.
+    kept_back: bool,
     before: Option<Before>,
     pub(crate) broken: Vec<String>,
     pub(crate) trace: Option<Vec<String>>,
@@ -132,6 +160,9 @@ impl Oracle {
             in_since: BTreeMap::new(),
             cycles: 0,
             left: BTreeMap::new(),
+            back: BTreeMap::new(),
+            finished: 0,
+            kept_back: false,
             before: None,
             broken: Vec::new(),
             trace: trace.then(Vec::new),
@@ -256,9 +287,15 @@ impl Inner {
         // In the middle of a cycle its own read may come after the event.
         let idle = matches!(self.doing, None | Some(Doing::Waiting));
         let seen = if idle { self.cycles } else { self.cycles.saturating_sub(1) };
-        let gone = self.in_since.keys().filter(|id| !now.contains(*id)).cloned();
-        self.left.extend(gone.map(|id| (id, Some(seen))));
-        self.left.retain(|id, _| !now.contains(id));
+        for id in self.in_since.keys().filter(|id| !now.contains(*id)) {
+            let unseen = self.back.remove(id).filter(|(_, finished)| finished + 1 >= self.finished);
+            self.left.insert(id.clone(), unseen.map_or(Some(seen), |(left, _)| left));
+        }
+        let back: Vec<String> = self.left.keys().filter(|id| now.contains(*id)).cloned().collect();
+        for id in back {
+            let left = self.left.remove(&id).flatten();
+            self.back.insert(id, (left, self.finished));
+        }
         for (id, left) in &mut self.left {
             if state.directory.people.get(id).is_some_and(|person| !person.active) {
                 *left = None;
@@ -301,6 +338,7 @@ impl Inner {
         };
         // Graph counts nothing, so nobody can see that a row is missing; the last look by id has to.
         let unseen = request.peer == Peer::Graph && matches!(fault, Fault::MissingRows { .. });
+        self.kept_back |= unseen && request.path.ends_with("/delta");
         // Where a feed begins is asked for its link alone: nobody is listed there.
         let beginning = request.query.iter().any(|(name, value)| name == "$deltatoken" && value == "latest");
         let tells = !unseen
@@ -310,7 +348,7 @@ impl Inner {
         if harmless {
             self.cycle.harmless.insert(request.number);
         } else if tells && !self.cycle.applying && !is_write(request) {
-            self.cycle.pages.insert(key(request), false);
+            self.cycle.pages.insert(key(request), Page::new(request, false));
         }
         Some(fault)
     }
@@ -406,7 +444,7 @@ impl Inner {
         };
         if !self.cycle.applying && !is_write(request) && whole {
             self.begins_anew(request);
-            self.cycle.pages.insert(key(request), true);
+            self.cycle.pages.insert(key(request), Page::new(request, true));
         }
         if let Some(before) = self.before.take() {
             self.judge(state, request, &before, ledger);
@@ -510,7 +548,9 @@ impl Inner {
         let in_scope = person
             .as_ref()
             .is_some_and(|id| self.in_since.contains_key(id) || self.cycle.in_scope.contains(id));
-        if !in_scope {
+        // A change that Graph's feed kept back is not known before everybody is read again.
+        let unseen = self.kept_back && person.as_ref().is_some_and(|id| self.left.contains_key(id));
+        if !in_scope && !unseen {
             self.breaks("scope", format!("{} is invited, and not in scope", mail.address));
         }
         if is_admin(&invitation.grant) && self.settings.hold_new_admins && !write.approved {
@@ -536,7 +576,7 @@ impl Inner {
         if careless && self.people.humans[who].by_hand == 0 && !self.people.humans[who].odd {
             self.breaks("4 e-mails", format!("{} is invited again without a cause", mail.address));
         }
-        if !pending.is_empty() && !write.operation.replacement {
+        if !pending.is_empty() && !write.operation.replacement && !self.people.humans[who].odd {
             self.breaks("4 e-mails", format!("{} is invited beside {pending:?}", mail.address));
         }
     }
@@ -564,7 +604,7 @@ impl Inner {
             _ => return,
         };
         if narrowed {
-            self.rests_on_whole_reads(write, &name);
+            self.rests_on_whole_reads(state, write, &name);
             self.within_guards(write, &name);
             self.admins_left(state, write);
             let person = write.effect.human.and_then(|who| self.people.humans[who].person.clone());
@@ -617,7 +657,7 @@ impl Inner {
         if let (Kind::RemoveMember, Some(who)) = (write.effect.kind, write.effect.human) {
             self.mails.entry(who).or_default().iter_mut().for_each(|sent| sent.excused = true);
         }
-        self.rests_on_whole_reads(write, &name);
+        self.rests_on_whole_reads(state, write, &name);
         self.within_guards(write, &name);
         if write.effect.kind == Kind::RemoveMember {
             self.admins_left(state, write);
@@ -635,7 +675,10 @@ impl Inner {
         let known =
             write.operation.person.iter().filter_map(|person| person.email.as_ref()).map(ToString::to_string);
         let known: Vec<String> = known.chain([name.clone()]).collect();
-        let now = human.account.iter().chain([&human.mail]);
+        // Whose account it is that nobody invited by us uses, only the directory could tell.
+        let told = state.directory.people.get(&person).and_then(|person| person.custom.get(ACCOUNT));
+        let told = |account: &&String| write.operation.person.is_some() || told == Some(&json!(account));
+        let now = human.account.iter().filter(told).chain([&human.mail]);
         let knowable = write.operation.person.as_ref().is_some_and(|named| named.id.as_str() == person)
             || now.into_iter().any(|now| known.iter().any(|known| known.eq_ignore_ascii_case(now)));
         if !knowable {
@@ -691,13 +734,32 @@ impl Inner {
         }
     }
 
-    fn rests_on_whole_reads(&mut self, write: &Write<'_>, name: &str) {
-        let broken: Vec<&String> =
-            self.cycle.pages.iter().filter(|(_, whole)| !**whole).map(|(key, _)| key).collect();
-        if let Some(key) = broken.first() {
+    fn rests_on_whole_reads(&mut self, state: &State, write: &Write<'_>, name: &str) {
+        let broken = self.cycle.pages.iter().find(|(_, page)| !page.whole && !self.is_covered(state, page));
+        if let Some((key, _)) = broken {
             let what = format!("{} {name} although this was not read: {key}", write.effect.kind);
             self.breaks("1 incomplete", what);
         }
+    }
+
+    /// Pages are read ahead, so that one which other pages replaced may never have come.
+    fn is_covered(&self, state: &State, page: &Page) -> bool {
+        let Some((path, start, count)) = &page.span else { return false };
+        let users = path.ends_with("sers");
+        let total = if users { state.directory.people.len() } else { state.directory.groups.len() };
+        let good = self.cycle.pages.values().filter(|page| page.untouched);
+        let spans: Vec<_> =
+            good.filter_map(|page| page.span.as_ref()).filter(|(own, _, _)| own == path).collect();
+        let mut next = *start;
+        while next < (start + count).min(total + 1) {
+            let reach =
+                spans.iter().filter(|(_, from, _)| *from <= next).map(|(_, from, count)| from + count);
+            match reach.max() {
+                Some(end) if end > next => next = end,
+                Some(_) | None => return false,
+            }
+        }
+        true
     }
 
     fn within_guards(&mut self, write: &Write<'_>, name: &str) {

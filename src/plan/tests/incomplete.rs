@@ -91,6 +91,29 @@ fn a_linked_seat_that_a_partial_read_does_not_show_is_neither_gone_nor_offered_a
     );
 }
 
+/// Apple refuses to invite an address that is on the team, and cannot know that somebody has a seat under another one.
+#[test]
+fn who_may_have_a_seat_under_another_name_is_not_invited_on_the_strength_of_half_a_team() {
+    let world = "person p1 a@example.com
+         person p2 b@example.com b2@example.com
+         person p3 c@example.com appStoreConnect_appleAccount=home@example.net
+         person p4 d@example.com badge@";
+    check(
+        &format!("team partial\n{world}"),
+        "invite p1 at a@example.com: DEVELOPER; default
+         invite p4 at d@example.com: DEVELOPER; default
+         held incomplete_read (the team was not read completely, and they may have a seat under another name): invite p2 at b@example.com: DEVELOPER; default
+         held incomplete_read (the team was not read completely, and they may have a seat under another name): invite p3 at c@example.com: DEVELOPER; default",
+    );
+    check(
+        world,
+        "invite p1 at a@example.com: DEVELOPER; default
+         invite p2 at b@example.com: DEVELOPER; default
+         invite p3 at c@example.com: DEVELOPER; default
+         invite p4 at d@example.com: DEVELOPER; default",
+    );
+}
+
 #[test]
 fn nobody_is_invited_when_nothing_of_the_team_was_read() {
     check(
