@@ -76,6 +76,10 @@ fn event_text(event: &Event) -> String {
         Event::AccountMapped { address, apple_account } => format!("account: {address} is {apple_account}"),
         Event::AccountUnmapped { address } => format!("account of {address} forgotten"),
         Event::AbsenceSeen { person, departure } => format!("absence seen: {person}, {}", departure.as_str()),
+        Event::PersonChanged { person } => {
+            let email = person.email.as_ref().map_or("without an address".to_owned(), ToString::to_string);
+            format!("called otherwise now: {}, {email}", person.name)
+        }
         Event::AbsenceCleared { person } => format!("back again: {person}"),
         Event::HeldBack { held, .. } => {
             format!("held: {}: {}: {}", operation_text(&held.operation), held.hold.reason, held.hold.detail)

@@ -80,6 +80,7 @@ fn told(records: impl Iterator<Item = Record>, most: usize) -> Vec<CycleReport> 
             | Event::AccountUnmapped { .. }
             | Event::AbsenceSeen { .. }
             | Event::AbsenceCleared { .. }
+            | Event::PersonChanged { .. }
             | Event::HeldBack { .. }
             | Event::HoldEnded { .. }
             | Event::GuardTripped { .. }

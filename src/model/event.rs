@@ -228,6 +228,11 @@ pub enum Event {
         /// An address of the person.
         address: Address,
     },
+    /// The directory calls a linked person otherwise now.
+    PersonChanged {
+        /// As they are now.
+        person: PersonRef,
+    },
     /// A complete read did not find them where they were.
     AbsenceSeen {
         /// Who.

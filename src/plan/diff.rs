@@ -50,6 +50,7 @@ pub(super) fn diff(context: &Context<'_, '_>, cases: &[Case<'_>]) -> Draft {
     let mut draft = Draft::default();
     for case in cases {
         draft.claimed.extend(case.standing.seats().map(Seat::id));
+        draft.findings.extend(called_otherwise(case));
         match &case.found {
             Some(entry) if entry.is_in_scope() => person(context, case, *entry, &mut draft),
             Some(_) | None => leave::person(context, case, &mut draft),
@@ -58,6 +59,21 @@ pub(super) fn diff(context: &Context<'_, '_>, cases: &[Case<'_>]) -> Draft {
     stray::seats(context, cases, &mut draft);
     leave::returned(context, cases, &mut draft);
     draft
+}
+
+/// Notes how the directory calls a linked person now: once it has forgotten them, their last name and address are all
+/// that tells a newcomer from somebody who is back under another id. Providers may list addresses in any order, so one that
+/// is still theirs is as good as another.
+fn called_otherwise(case: &Case<'_>) -> Option<Event> {
+    let (entry, link) = (case.found.as_ref()?, case.link?);
+    let known = &link.person;
+    let theirs = known.email.as_ref().is_some_and(|email| entry.person.addresses.contains(email));
+    let mut now = names::person_ref(entry.person);
+    if theirs || now.email.is_none() {
+        now.email.clone_from(&known.email);
+    }
+    let changed = (&now.name, &now.email) != (&known.name, &known.email);
+    changed.then_some(Event::PersonChanged { person: now })
 }
 
 /// Somebody in scope.

@@ -55,6 +55,9 @@ pub fn fold(ledger: &mut Ledger, at: Timestamp, event: &Event) {
         Event::AccountUnmapped { address } => {
             ledger.accounts.remove(address.folded());
         }
+        Event::PersonChanged { person } => {
+            ledger.links.change(&person.id, |link| link.person = person.clone())
+        }
         Event::AbsenceSeen { person, departure } => miss(ledger, at, person, *departure),
         Event::AbsenceCleared { person } => {
             ledger.absences.remove(person);

@@ -439,7 +439,7 @@ impl Inner {
         let empty = request.path.ends_with("/userInvitations") && state.team.invitations.is_empty();
         let whole = match request.fault.as_deref() {
             None => true,
-            Some("missing_rows") => empty || request.peer == Peer::Graph,
+            Some("missing_rows") if empty || request.peer == Peer::Graph => true,
             Some(_) => self.cycle.harmless.contains(&request.number),
         };
         if !self.cycle.applying && !is_write(request) && whole {
@@ -723,7 +723,8 @@ impl Inner {
             person.map(|person| truth::wanted(&state.directory, &state.team, &self.settings, person));
         let other = wanted.zip(before.as_ref()).is_none_or(|(wanted, grant)| {
             // Defaults fill the gaps of an invitation, so that a rule that ends is a change as well.
-            wanted.differs(grant).is_some() || wanted.roles.is_none() || wanted.all_apps.is_none()
+            let gaps = wanted.roles.is_none() || wanted.all_apps.is_none() || wanted.provisioning.is_none();
+            wanted.differs(grant).is_some() || gaps
         });
         let expired = write.operation.reasons.iter().any(|reason| reason.contains("expired"));
         if let Some(sent) = self.mails.entry(who).or_default().iter_mut().find(|sent| sent.invitation == id) {

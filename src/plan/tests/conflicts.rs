@@ -18,7 +18,8 @@ fn renamed_people_keep_their_seat() {
         "person p1 ada.king@example.com name='Ada King'
          member m1 Ada.Byron@example.com DEVELOPER name='Ada Byron'
          link p1 m1 by=address email=ada.byron@example.com",
-        "unchanged 1",
+        "p1 is ada.king@example.com now
+         unchanged 1",
     );
 }
 

@@ -1,6 +1,25 @@
 //! Leavers.
 
 use super::check;
+use super::properties::apply;
+use super::world::{World, show};
+
+/// An id is new when somebody comes back after their account was deleted; what the directory called them last is kept for that.
+#[test]
+fn what_the_directory_calls_a_linked_person_is_kept_up_to_date() {
+    let moved =
+        "person p1 moved@example.com\n member m1 home@example.net DEVELOPER\n link p1 m1 email=a@example.com";
+    check(moved, "p1 is moved@example.com now\nunchanged 1");
+    let mut world = World::read(moved);
+    let planned = world.plan();
+    apply(&mut world, &planned);
+    assert!(world.plan().findings.is_empty());
+    world.people.clear();
+    world.people.extend(World::read("person p9 moved@example.com").people);
+    let after = show(&world.plan());
+    assert!(!after.contains("\nremove m1") && !after.starts_with("remove m1"), "{after}");
+    assert!(after.contains("held conflict"), "{after}");
+}
 
 #[test]
 fn deactivated_people_lose_their_seat_at_once() {

@@ -25,7 +25,7 @@ use crate::model::policy::{
     OnLeave, Rule, Scope, ScopeMode, Unmanaged,
 };
 use crate::model::*;
-use crate::plan::{Allowance, Input, Planned};
+use crate::plan::{Allowance, Input, Planned, names};
 
 /// Both sides, policy and ledger.
 #[derive(Clone, Debug)]
@@ -313,6 +313,13 @@ impl World {
         Some(())
     }
 
+    /// How the ledger remembers somebody: as the directory has them, unless the line says otherwise.
+    fn called(&self, id: &PersonId, email: Option<&str>) -> PersonRef {
+        let now = self.people.iter().find(|person| person.id == *id).map(names::person_ref);
+        let known = now.unwrap_or_else(|| PersonRef { id: id.clone(), email: None, name: id.to_string() });
+        PersonRef { email: email.map(Address::new).or(known.email), ..known }
+    }
+
     fn link(&mut self, rest: &Rest) -> Option<()> {
         let id: PersonId = rest.plain[0].as_str().into();
         let seat = seat_id(&rest.plain[1]);
@@ -336,11 +343,7 @@ impl World {
         };
         let invited_as = rest.get("as").and_then(|name| name.split_once(' '));
         let link = Link {
-            person: PersonRef {
-                id: id.clone(),
-                email: rest.get("email").map(Address::new),
-                name: id.to_string(),
-            },
+            person: self.called(&id, rest.get("email")),
             seat,
             by,
             name,
@@ -536,6 +539,9 @@ pub(super) fn show(planned: &Planned) -> String {
             Event::InvitationVanished { person } => format!("vanished {person}"),
             Event::AbsenceSeen { person, departure } => format!("absent {person} {}", departure.as_str()),
             Event::AbsenceCleared { person } => format!("back {person}"),
+            Event::PersonChanged { person } => {
+                format!("{} is {} now", person.id, person.email.as_ref().map_or("", |email| email.as_str()))
+            }
             Event::Adopted { seat, .. } => format!("adopted {seat}"),
             Event::Unlinked { person } => format!("unlinked {person}"),
             // Holds are the plan's own, told once more.
