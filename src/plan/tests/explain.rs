@@ -113,3 +113,22 @@ fn somebody_the_directory_forgot_is_known_by_their_link() {
         assert!(serde_json::to_value(&explanation).is_ok());
     }
 }
+
+#[test]
+fn a_seat_says_what_it_is_and_which_apps_it_sees() {
+    const SEATS: &str = "app com.example.watch 7
+        rule DEVELOPER group=iOS apps=com.example.watch
+        invitation i1 a@example.com DEVELOPER
+        invitation i2 b@example.com DEVELOPER expired
+        member m3 c@example.com SALES apps=7,8
+        member m4 d@example.com SALES apps=1,2,3,4,5,6,7,8,9,10,11,12";
+    let seat = |who: &str| {
+        let steps = World::read(SEATS).with_input(|input| explain(input, who)).steps;
+        let says = steps.into_iter().filter(|step| step.about == "seat").map(|step| step.says);
+        says.collect::<Vec<_>>().join("\n")
+    };
+    assert_eq!(seat("i1"), "invitation a@example.com (i1): DEVELOPER; all apps");
+    assert_eq!(seat("i2"), "expired invitation b@example.com (i2): DEVELOPER; all apps");
+    assert_eq!(seat("m3"), "member c@example.com (m3): SALES; com.example.watch, app 8");
+    assert_eq!(seat("m4"), "member d@example.com (m4): SALES; 12 apps");
+}
