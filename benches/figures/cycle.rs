@@ -14,8 +14,10 @@ use crate::table::{mb, ratio, span, table as new_table};
 use crate::world::{Size, simulated};
 
 const DELAYS_MS: [u64; 2] = [0, 20];
-/// Runs of which the shortest counts.
-const RUNS: usize = 3;
+/// Runs of which the shortest counts; the longer ones are waited for once.
+fn runs(size: Size) -> usize {
+    if size.people < 100_000 { 3 } else { 1 }
+}
 
 pub(crate) fn table(sizes: &[Size]) {
     let mut out = new_table(&[
@@ -53,7 +55,7 @@ fn again(size: Size, delay: u64) -> Vec<String> {
     let bench = Bench::new(size, 0);
     bench.once();
     bench.slow(delay);
-    line(&bench, "quiet, run --once", delay, RUNS, || bench.once())
+    line(&bench, "quiet, run --once", delay, runs(size), || bench.once())
 }
 
 /// Nothing has changed since the last one, as the daemon has it every 40 minutes.
@@ -61,7 +63,7 @@ fn quiet(size: Size, delay: u64) -> Vec<String> {
     let bench = Bench::new(size, 0);
     let daemon = Daemon::start(&bench);
     bench.slow(delay);
-    line(&bench, "quiet, daemon", delay, RUNS, || daemon.cycle())
+    line(&bench, "quiet, daemon", delay, runs(size), || daemon.cycle())
 }
 
 fn line(bench: &Bench, what: &str, delay: u64, runs: usize, cycle: impl Fn() -> Used) -> Vec<String> {
@@ -75,7 +77,7 @@ fn line(bench: &Bench, what: &str, delay: u64, runs: usize, cycle: impl Fn() -> 
         }
     }
     let (used, (provider, apple)) = best.expect("a run");
-    let floor = (0..RUNS).map(|_| bench.floor()).min().unwrap_or_default();
+    let floor = (0..runs(bench.size)).map(|_| bench.floor()).min().unwrap_or_default();
     let Size { people, seats, .. } = bench.size;
     vec![
         format!("{people} × {seats}"),
