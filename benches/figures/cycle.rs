@@ -66,9 +66,9 @@ fn quiet(size: Size, delay: u64) -> Vec<String> {
     line(&bench, "quiet, daemon", delay, runs(size), || daemon.cycle())
 }
 
-fn line(bench: &Bench, what: &str, delay: u64, runs: usize, cycle: impl Fn() -> Used) -> Vec<String> {
+fn line(bench: &Bench, what: &str, delay: u64, times: usize, cycle: impl Fn() -> Used) -> Vec<String> {
     let mut best: Option<(Used, (usize, usize))> = None;
-    for _ in 0..runs {
+    for _ in 0..times {
         let before = bench.answered();
         let used = cycle();
         let requests = bench.requests_since(before);
