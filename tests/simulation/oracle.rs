@@ -595,7 +595,11 @@ impl Inner {
         let (Some(member), Some(before)) = (state.team.members.get(id), &write.before.grant) else { return };
         let after = &member.grant;
         let name = member.username.clone();
-        if is_admin(after) && !is_admin(before) && self.settings.hold_new_admins && !write.approved {
+        // Taken from them by hand after the team was read, and written again with the rest of their roles.
+        let touched =
+            write.effect.human.is_some_and(|who| self.people.humans[who].by_hand > self.cycle.first);
+        let gains = is_admin(after) && !is_admin(before) && !touched;
+        if gains && self.settings.hold_new_admins && !write.approved {
             self.breaks("guard new_admins", format!("{name} becomes ADMIN"));
         }
         self.not_too_much(state, write, &name, Some(before), after);
