@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::world::World;
+use crate::state::process::thread_time;
 
 /// People, a tenth of them in scope, nine tenths of those with a seat.
 fn company(people: usize) -> World {
@@ -23,22 +24,14 @@ fn company(people: usize) -> World {
     World::read(&text)
 }
 
-#[allow(unsafe_code, reason = "the standard library has no clock of a thread's own time")]
-fn cpu() -> Duration {
-    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: `now` is a valid timespec, and the clock exists on every Linux.
-    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut now) };
-    Duration::new(now.tv_sec.unsigned_abs(), u32::try_from(now.tv_nsec).unwrap_or(0))
-}
-
 /// The least of a few runs.
 fn time_of(people: usize) -> Duration {
     let world = company(people);
     world.with_input(|input| {
         let once = || {
-            let before = cpu();
+            let before = thread_time();
             let planned = crate::plan::plan(input);
-            let took = cpu() - before;
+            let took = thread_time() - before;
             assert_eq!(usize::try_from(planned.in_scope), Ok(people / 10));
             let summary = &planned.plan.summary;
             assert_eq!((summary.invite, summary.unchanged), (people / 100, people / 10 - people / 100));
