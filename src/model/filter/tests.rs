@@ -21,6 +21,7 @@ fn ada() -> Person {
         .insert("roles", json!([{"value": "admin", "primary": true}, {"value": "ios", "primary": false}]));
     attributes.insert("tags", json!(["red", "blue"]));
     attributes.insert("empty", json!([]));
+    attributes.insert("boss", json!({"value": {"value": "x"}}));
     attributes.insert(
         "emails",
         json!([{"value": "ada@example.com", "type": "work"}, {"value": "ada@home.example", "type": "home"}]),
@@ -227,8 +228,70 @@ fn fields_of_our_own_answer_under_both_providers_names() {
 }
 
 #[test]
+fn what_was_read_answers_before_fields_of_our_own() {
+    let mut read = ada();
+    for (name, value) in [
+        ("userName", json!("other")),
+        ("displayName", json!("Other")),
+        ("name", json!({"givenName": "Augusta", "familyName": "Byron"})),
+        ("givenName", json!("Augusta")),
+        ("surname", json!("Byron")),
+        ("mail", json!("other@example.com")),
+    ] {
+        read.attributes.insert(name, value);
+    }
+    let mut unnamed = ada();
+    unnamed.user_name = Some("".into());
+    for (filter, by_attribute, by_field) in [
+        ("userName eq \"other\"", true, false),
+        ("userName eq \"ada.king\"", false, true),
+        ("displayName eq \"other\"", true, false),
+        ("displayName eq \"ada king\"", false, true),
+        ("name eq \"ada\"", false, true),
+        ("name.givenName eq \"augusta\"", true, false),
+        ("name.givenName eq \"ada\"", false, true),
+        ("name.familyName eq \"king\"", false, true),
+        ("givenName eq \"ada\"", false, true),
+        ("surname eq \"byron\"", true, false),
+        ("surname eq \"king\"", false, true),
+        ("mail eq \"other@example.com\"", true, false),
+        ("mail eq \"ada@example.com\"", false, true),
+    ] {
+        let filter = Filter::parse(filter).expect("a filter");
+        assert_eq!((filter.matches(&read), filter.matches(&ada())), (by_attribute, by_field), "{filter:?}");
+    }
+    let present = Filter::parse("userName pr").expect("a filter");
+    assert_eq!((present.matches(&ada()), present.matches(&unnamed)), (true, false));
+}
+
+#[test]
+fn values_are_compared_as_what_they_are() {
+    check(
+        r#"
+        yes tags.value eq "red"
+        no  tags.other eq "red"
+        no  tags[type eq "red"]
+        no  boss eq "x"
+        yes active eq "true"
+        no  active eq "false"
+        no  active gt "true"
+        no  active gt "false"
+        no  active lt "true"
+        no  remote eq "false"
+        yes meta.lastModified co "2026-03-01T12:00:00+02:00"
+        yes meta.lastModified sw "2026-03-01T12:00:00+02:00"
+        no  meta.lastModified co "2026-03-01T10:00:00Z"
+        yes userType eq "say \"hi\"" or userType eq "employee"
+        yes userType eq "back\\" or userType eq "employee"
+        "#,
+    );
+}
+
+#[test]
 fn faults_say_where_and_what_was_expected() {
     for (text, wanted) in [
+        ("a..b eq 1", "at character 1: expected an attribute name, \"not (\" or \"(\""),
+        ("a. eq 1", "at character 1: expected an attribute name, \"not (\" or \"(\""),
         ("", "at character 1: expected an attribute name, \"not (\" or \"(\""),
         ("userType", "at character 9: expected a blank and an operator: eq ne co sw ew gt ge lt le pr"),
         ("userType is \"x\"", "at character 10: expected an operator: eq ne co sw ew gt ge lt le pr"),
@@ -257,6 +320,8 @@ fn faults_say_where_and_what_was_expected() {
 fn nesting_is_bounded() {
     let deep = |n: usize| format!("{}a eq 1{}", "(".repeat(n), ")".repeat(n));
     assert!(Filter::parse(&deep(31)).is_ok());
+    let elements = format!("{}a eq 1{}", "a[".repeat(40), "]".repeat(40));
+    assert!(Filter::parse(&elements).is_err());
     let error = Filter::parse(&deep(100_000)).expect_err("too deep");
     assert_eq!(error.expected, "fewer parentheses within each other");
     let not = format!("{}a eq 1{}", "not (".repeat(40), ")".repeat(40));

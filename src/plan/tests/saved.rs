@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 
 use super::check;
 use super::world::{World, show};
-use crate::model::{Address, AppId, Coverage, Plan, Problem};
+use crate::model::{Address, AppId, Coverage, Event, Plan, Problem};
 use crate::plan::recheck::{answering, still_leaving};
 use crate::plan::{
     Allowance, attributes_of_interest, bundles_of_interest, digest, groups_of_interest, moved,
@@ -117,6 +117,48 @@ fn what_moved_is_told_line_by_line() {
         moved::between(&new, &old).iter().filter(|line| line.starts_with("new: ")).collect::<Vec<_>>(),
         ["new: invite a@example.com to DEVELOPER"]
     );
+}
+
+#[test]
+fn a_seat_that_was_changed_in_between_is_another_plan() {
+    let old = World::read(MIXED).plan().plan;
+    let mut new = old.clone();
+    assert!(moved::between(&old, &new).is_empty());
+    new.operations[0].reasons.push("because of something else".to_owned());
+    assert_eq!(moved::between(&old, &new).len(), 1);
+}
+
+#[test]
+fn a_group_that_was_read_again_counts_as_it_is_now() {
+    let before =
+        World::read("scope iOS\n group iOS p1 p2\n person p1 a@example.com\n person p2 b@example.com");
+    let (now, policy) = (World::read("group iOS p2\n person p1 a@example.com"), &before.policy);
+    let operation = World::read(
+        "set unmanaged.unknown remove\n set leave_confirmations 1\n member m1 a@example.com DEVELOPER",
+    )
+    .plan()
+    .plan
+    .operations
+    .remove(0);
+    assert_eq!(
+        still_leaving(policy, &operation, now.people.first(), &now.groups, &before.directory()),
+        Ok(())
+    );
+}
+
+#[test]
+fn an_invitation_that_is_adopted_keeps_its_end() {
+    let planned = World::read("person p1 a@example.com\n invitation i1 a@example.com DEVELOPER").plan();
+    let ends: Vec<_> = planned
+        .findings
+        .iter()
+        .filter_map(|finding| match finding {
+            Event::Linked { expires, .. } => *expires,
+            _ => None,
+        })
+        .collect();
+    assert_eq!(ends.len(), 1);
+    assert!(ends[0] > super::world::now());
 }
 
 #[test]
