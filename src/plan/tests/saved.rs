@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use super::check;
 use super::world::{World, show};
 use crate::model::{Address, AppId, Coverage, Event, Plan, Problem};
-use crate::plan::recheck::{answering, still_leaving};
+use crate::plan::recheck::{answering, staying, still_leaving};
 use crate::plan::{
     Allowance, attributes_of_interest, bundles_of_interest, digest, groups_of_interest, moved,
 };
@@ -126,6 +126,26 @@ fn a_seat_that_was_changed_in_between_is_another_plan() {
     assert!(moved::between(&old, &new).is_empty());
     new.operations[0].reasons.push("because of something else".to_owned());
     assert_eq!(moved::between(&old, &new).len(), 1);
+}
+
+#[test]
+fn who_only_loses_a_second_invitation_stays() {
+    let world = World::read(
+        "person p1 a@example.com
+         person p2 b@example.com disabled
+         member m1 a@example.com DEVELOPER
+         invitation i1 a@example.com DEVELOPER
+         member m2 b@example.com DEVELOPER
+         link p1 i1
+         link p2 m2",
+    );
+    let plan = world.plan().plan;
+    let losing: Vec<_> =
+        plan.operations.iter().filter_map(|one| one.person.as_ref()).map(|one| &one.id).collect();
+    assert_eq!(losing, [&"p1".into(), &"p2".into()]);
+    let directory = world.directory();
+    let staying = staying(&world.policy, &plan.operations, &directory);
+    assert_eq!(staying.into_iter().collect::<Vec<_>>(), [&"p1".into()]);
 }
 
 #[test]
