@@ -150,6 +150,8 @@ fn who_only_loses_a_second_invitation_stays() {
 
 #[test]
 fn a_group_that_was_read_again_counts_as_it_is_now() {
+    let inner = World::read("scope iOS\n group iOS @Inner\n group Inner p1\n person p1 a@example.com");
+    let outer = World::read("group iOS @Inner");
     let before =
         World::read("scope iOS\n group iOS p1 p2\n person p1 a@example.com\n person p2 b@example.com");
     let (now, policy) = (World::read("group iOS p2\n person p1 a@example.com"), &before.policy);
@@ -164,6 +166,10 @@ fn a_group_that_was_read_again_counts_as_it_is_now() {
         still_leaving(policy, &operation, now.people.first(), &now.groups, &before.directory()),
         Ok(())
     );
+    // Groups that were not read again count as they were.
+    let directory = inner.directory();
+    let back = still_leaving(policy, &operation, inner.people.first(), &outer.groups, &directory);
+    assert!(back.as_ref().is_err_and(|why| why.starts_with("they are back")), "{back:?}");
 }
 
 #[test]
