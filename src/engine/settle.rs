@@ -191,6 +191,20 @@ mod tests {
     }
 
     #[test]
+    fn a_member_with_other_access_than_was_offered_was_there_before() {
+        let mut operation = invite("Ada");
+        let mut there = member("m1", "ADA@example.com", "Ada");
+        operation.after = Some(there.access.clone());
+        let outcome = |operation: &Operation, there: &Member| {
+            Seats { members: std::slice::from_ref(there), invitations: &[] }.outcome_of(operation)
+        };
+        let seat = Some(SeatId::Member("m1".into()));
+        assert_eq!(outcome(&operation, &there), Outcome::Applied { seat: seat.clone(), expires: None });
+        there.access.provisioning_allowed = true;
+        assert_eq!(outcome(&operation, &there), Outcome::AlreadySo { seat });
+    }
+
+    #[test]
     fn a_lost_invitation_is_found_when_it_was_accepted_under_another_account() {
         let mut ledger = Ledger::default();
         let (home, twin) = (member("m1", "home@example.org", "ADA"), member("m2", "ada@example.net", "Ada"));
