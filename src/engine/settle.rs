@@ -35,9 +35,11 @@ impl Seats<'_> {
             // Whoever accepted has what was offered. With anything else they were there before, and half a list hid them.
             let offered =
                 operation.after.as_ref().is_none_or(|after| same_where_known(&member.access, after));
-            let (applied, already) =
-                (Outcome::Applied { seat: seat.clone(), expires: None }, Outcome::AlreadySo { seat });
-            return Some(if offered { applied } else { already });
+            return Some(if offered {
+                Outcome::Applied { seat, expires: None }
+            } else {
+                Outcome::AlreadySo { seat }
+            });
         }
         let invitation = self.invitations.iter().find(|invitation| invitation.email == *email)?;
         let seat = Some(SeatId::Invitation(invitation.id.clone()));

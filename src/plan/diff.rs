@@ -223,25 +223,18 @@ impl Mover<'_, '_, '_> {
         if seat.is_expired(self.context.input.now) {
             return Some(self.expired(seat));
         }
-        // What we offered ourselves follows the defaults too; what others offered only what speaks of this person. What
-        // takes its place is our offer, whosever it was: with the defaults from the start, or the next plan would send
-        // yet another one.
+        // What we offered ourselves follows the defaults too; what others offered only what speaks of this person.
         let mapping = self.context.mapping;
         let id = seat.id();
         let link = self.case.link.filter(|link| link.by == LinkBy::Invited);
         let offered = link.is_some_and(|link| link.seat.as_ref() == Some(&id));
-        let filled = mapping.with_defaults(desired);
-        let asked = if offered { &filled } else { desired };
-        let both = mapping.seat(asked, &invitation.access).and_then(|asked| {
-            let wanted = mapping.seat(&filled, &invitation.access)?;
-            Ok((mapping::differs(&invitation.access, &asked), wanted))
-        });
-        let (changed, wanted) = match both {
-            Ok(both) => both,
+        let mut asked = if offered { mapping.with_defaults(desired) } else { desired.clone() };
+        let mut wanted = match mapping.seat(&asked, &invitation.access) {
+            Ok(wanted) => wanted,
             Err(hold) => return Some(self.nothing(seat).held(Some(hold))),
         };
         let moved = offered.then(|| self.new_address(invitation)).flatten();
-        let changed = changed && mapping::differs(&invitation.access, &wanted);
+        let changed = mapping::differs(&invitation.access, &wanted);
         let mut reasons = Vec::new();
         let turn = match moved {
             Some(_) => {
@@ -251,8 +244,17 @@ impl Mover<'_, '_, '_> {
             None if changed => Turn::CancelFirst,
             None => return None,
         };
+        // What takes the place of another's offer is ours: with the defaults from the start, or the next plan would send
+        // yet another one.
+        if !offered {
+            asked = mapping.with_defaults(desired);
+            wanted = match mapping.seat(&asked, &invitation.access) {
+                Ok(wanted) => wanted,
+                Err(hold) => return Some(self.nothing(seat).held(Some(hold))),
+            };
+        }
         if changed {
-            reasons.extend(filled.reasons);
+            reasons.extend(asked.reasons);
         }
         let email = moved.unwrap_or(&invitation.email);
         let offer = Offer { invitee: Some(names::invitee(self.entry.person, email)), access: Some(wanted) };

@@ -596,9 +596,7 @@ impl Inner {
         let after = &member.grant;
         let name = member.username.clone();
         // Taken from them by hand after the team was read, and written again with the rest of their roles.
-        let touched =
-            write.effect.human.is_some_and(|who| self.people.humans[who].by_hand > self.cycle.first);
-        let gains = is_admin(after) && !is_admin(before) && !touched;
+        let gains = is_admin(after) && !is_admin(before) && !self.touched(write);
         if gains && self.settings.hold_new_admins && !write.approved {
             self.breaks("guard new_admins", format!("{name} becomes ADMIN"));
         }
@@ -767,13 +765,16 @@ impl Inner {
         true
     }
 
+    /// An administrator changed the seat since this cycle began.
+    fn touched(&self, write: &Write<'_>) -> bool {
+        write.effect.human.is_some_and(|who| self.people.humans[who].by_hand > self.cycle.first)
+    }
+
     fn within_guards(&mut self, write: &Write<'_>, name: &str) {
         let at = write.effect.at;
         self.revoked.push(at);
         // What an administrator did after the team was read no plan could count.
-        let touched =
-            write.effect.human.is_some_and(|who| self.people.humans[who].by_hand > self.cycle.first);
-        if write.approved || touched {
+        if write.approved || self.touched(write) {
             return;
         }
         self.cycle.revocations += 1;

@@ -50,6 +50,11 @@ fn what_others_offered_is_replaced_once_and_only_for_what_speaks_of_the_person()
         "person p1 a@example.com\n invitation i1 a@example.com MARKETING prov",
         "linked p1 i1 Address\nunchanged 1",
     );
+    // Defaults that no invitation could be sent with are no matter where none has to be sent.
+    check(
+        "set all_apps_visible no\n person p1 a@example.com\n invitation i1 a@example.com MARKETING",
+        "linked p1 i1 Address\nunchanged 1",
+    );
     // The new invitation is ours, so the defaults are in it from the start.
     check(
         "person p1 a@example.com appStoreConnect_role=SALES
