@@ -293,12 +293,19 @@ fn a_list_that_never_rests_is_partial() {
     assert!((1..=55).all(|id| walked.items.contains(&id)));
 }
 
+/// Whoever is added has an id of their own: RFC 7643 §3.1 has no two resources with the same one.
 fn edits() -> impl Strategy<Value = Vec<(usize, Edit)>> {
     let edit = prop_oneof![
         (0..60_usize).prop_map(Edit::Delete),
         (0..60_usize, 1000..2000_u32).prop_map(|(at, id)| Edit::Insert(at, id)),
     ];
-    proptest::collection::vec((1..40_usize, edit), 0..8)
+    proptest::collection::vec((1..40_usize, edit), 0..8).prop_filter("ids are unique", |edits| {
+        let added = edits.iter().filter_map(|(_, edit)| match edit {
+            Edit::Insert(_, id) => Some(*id),
+            Edit::Delete(_) => None,
+        });
+        added.clone().collect::<BTreeSet<_>>().len() == added.count()
+    })
 }
 
 proptest! {
