@@ -19,7 +19,7 @@ use reqwest::{Method, RequestBuilder, StatusCode, Url};
 use serde::de::DeserializeOwned;
 
 use crate::clock::Clock;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, RequestEnd, RetryReason};
 
 /// A longer wait than this ends the cycle instead of being slept through.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
@@ -303,12 +303,12 @@ impl HttpClient {
         let started = Instant::now();
         // On the heap: reads nest deep, and each level would carry the whole of this one.
         let result = Box::pin(self.exchange(request, place)).await;
-        let code = match &result {
-            Ok(reply) => reply.status.as_u16().to_string(),
-            Err(HttpError::Redirect { .. }) => "3xx".to_owned(),
-            Err(_) => "none".to_owned(),
+        let end = match &result {
+            Ok(reply) => RequestEnd::Answered(reply.status.as_u16()),
+            Err(HttpError::Redirect { .. }) => RequestEnd::Redirected,
+            Err(_) => RequestEnd::Unanswered,
         };
-        self.metrics.http_request(self.peer, method.as_str(), &code, started.elapsed());
+        self.metrics.http_request(self.peer, method.as_str(), end, started.elapsed());
         result
     }
 
@@ -337,7 +337,7 @@ impl HttpClient {
             let pause = asked.map_or(pause, |asked| asked.max(pause / 2));
             tracing::debug!(
                 peer = self.peer.as_str(),
-                reason,
+                reason = reason.as_str(),
                 pause_ms = pause.as_millis() as u64,
                 "trying again"
             );
@@ -432,16 +432,16 @@ pub fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     Some(Duration::from_secs(seconds))
 }
 
-fn retry_reason(result: &Result<Reply, HttpError>) -> Option<&'static str> {
+fn retry_reason(result: &Result<Reply, HttpError>) -> Option<RetryReason> {
     match result {
         Ok(reply) => match reply.status.as_u16() {
-            429 => Some("429"),
-            500 | 502 | 503 | 504 => Some("5xx"),
+            429 => Some(RetryReason::RateLimited),
+            500 | 502 | 503 | 504 => Some(RetryReason::ServerFailed),
             _ => None,
         },
-        Err(HttpError::Timeout { .. }) => Some("timeout"),
-        Err(HttpError::NotSent { .. }) => Some("connect"),
-        Err(error) => error.is_passing().then_some("lost"),
+        Err(HttpError::Timeout { .. }) => Some(RetryReason::TimedOut),
+        Err(HttpError::NotSent { .. }) => Some(RetryReason::NotConnected),
+        Err(error) => error.is_passing().then_some(RetryReason::Lost),
     }
 }
 

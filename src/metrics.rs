@@ -15,8 +15,11 @@ use crate::http::Peer;
 use crate::model::event::CycleResult;
 use crate::model::operation::{HoldReason, Kind, Plan};
 
+mod label;
 mod process;
 mod text;
+
+pub use label::{RequestEnd, RetryReason};
 
 type Float = Gauge<f64, AtomicU64>;
 type Int = Gauge<i64, AtomicI64>;
@@ -74,7 +77,7 @@ pub const GUARDS: [&str; 6] = [
     "protected",
 ];
 /// How an operation can end, as labels.
-pub const OPERATION_RESULTS: [&str; 4] = ["applied", "already_so", "failed", "unknown"];
+pub const OPERATION_RESULTS: [&str; 3] = ["applied", "failed", "unknown"];
 
 /// Every metric.
 #[derive(Debug)]
@@ -316,6 +319,9 @@ impl Metrics {
         }
         for peer in [Peer::AppStoreConnect, Peer::Directory] {
             drop(self.http_duration.get_or_create(&PeerLabel { peer: peer.as_str().to_owned() }));
+            for reason in RetryReason::ALL {
+                drop(self.http_retries.get_or_create(&retry_label(peer, reason)));
+            }
         }
     }
 
@@ -332,11 +338,11 @@ impl Metrics {
     }
 
     /// One request ended.
-    pub fn http_request(&self, peer: Peer, method: &str, code: &str, took: Duration) {
+    pub fn http_request(&self, peer: Peer, method: &str, end: RequestEnd, took: Duration) {
         self.answers[peer as usize].fetch_add(1, Ordering::Relaxed);
         let peer = peer.as_str().to_owned();
         self.http_duration.get_or_create(&PeerLabel { peer: peer.clone() }).observe(took.as_secs_f64());
-        let label = RequestLabel { peer, method: method.to_owned(), code: code.to_owned() };
+        let label = RequestLabel { peer, method: method.to_owned(), code: end.as_str().to_owned() };
         self.http_requests.get_or_create(&label).inc();
     }
 
@@ -346,9 +352,8 @@ impl Metrics {
     }
 
     /// A read is tried again.
-    pub fn http_retry(&self, peer: Peer, reason: &str) {
-        let label = RetryLabel { peer: peer.as_str().to_owned(), reason: reason.to_owned() };
-        self.http_retries.get_or_create(&label).inc();
+    pub fn http_retry(&self, peer: Peer, reason: RetryReason) {
+        self.http_retries.get_or_create(&retry_label(peer, reason)).inc();
     }
 
     /// What an answer's `Date` told.
@@ -448,6 +453,10 @@ impl Metrics {
     }
 }
 
+fn retry_label(peer: Peer, reason: RetryReason) -> RetryLabel {
+    RetryLabel { peer: peer.as_str().to_owned(), reason: reason.as_str().to_owned() }
+}
+
 /// A count as a gauge's value.
 pub fn int(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
@@ -475,8 +484,8 @@ mod tests {
     #[test]
     fn alerts_and_dashboard_name_series_that_exist() {
         let metrics = Metrics::new();
-        metrics.http_request(Peer::Token, "POST", "200", Duration::ZERO);
-        metrics.http_retry(Peer::Token, "5xx");
+        metrics.http_request(Peer::Token, "POST", RequestEnd::Answered(200), Duration::ZERO);
+        metrics.http_retry(Peer::Token, RetryReason::ServerFailed);
         metrics.clock_skew(Peer::Token, 0);
         metrics.credential_expiry("key", jiff::Timestamp::UNIX_EPOCH);
         metrics.notice("email", true);

@@ -22,7 +22,7 @@ use super::seat_apps::SeatApps;
 use super::token::{KeyKind, Scope, SigningKey, TokenSource};
 use crate::clock::Clock;
 use crate::http::{HttpClient, HttpError, HttpOptions, LONGEST_WAIT, Peer, Reply, retry_after};
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, RetryReason};
 
 /// Tries of one request beside the one more that a 401 gets.
 const TRIES: usize = 3;
@@ -101,8 +101,8 @@ struct Progress {
 enum Next {
     Done(Reply),
     Fail(AscError),
-    /// For this reason (a metric's label), after this pause.
-    Again(&'static str, Duration),
+    /// For this reason, after this pause.
+    Again(RetryReason, Duration),
 }
 
 impl AscClient {
@@ -191,7 +191,7 @@ impl AscClient {
                 Next::Fail(error) => return Err(error),
                 Next::Again(reason, pause) => {
                     self.metrics.http_retry(Peer::AppStoreConnect, reason);
-                    tracing::debug!(endpoint = call.endpoint, reason, "trying again");
+                    tracing::debug!(endpoint = call.endpoint, reason = reason.as_str(), "trying again");
                     tokio::time::sleep(pause).await;
                 }
             }
@@ -252,7 +252,9 @@ impl AscClient {
                     HttpError::NotSent { .. } | HttpError::Lost { .. } | HttpError::Timeout { .. }
                 );
                 return match progress.pauses.next() {
-                    Some(pause) if is_passing && spend == Spend::Read => Next::Again("lost", pause),
+                    Some(pause) if is_passing && spend == Spend::Read => {
+                        Next::Again(RetryReason::Lost, pause)
+                    }
                     Some(_) | None => Next::Fail(without_answer(&call.endpoint, &error, spend)),
                 };
             }
@@ -271,14 +273,14 @@ impl AscClient {
                 progress.refreshed = true;
                 self.tokens.forget();
                 self.unscope(scope);
-                Next::Again("401", Duration::ZERO)
+                Next::Again(RetryReason::TokenRefused, Duration::ZERO)
             }
             // A scope that Apple matches otherwise than we think is refused too; without it the key's own rights speak.
-            403 if self.unscope(scope) => Next::Again("scope", Duration::ZERO),
+            403 if self.unscope(scope) => Next::Again(RetryReason::ScopeRefused, Duration::ZERO),
             429 => match progress.pauses.next() {
                 // The budget's pause, which everybody keeps, is the wait.
                 Some(_) if asked.is_none_or(|asked| asked <= LONGEST_WAIT) => {
-                    Next::Again("429", Duration::ZERO)
+                    Next::Again(RetryReason::RateLimited, Duration::ZERO)
                 }
                 Some(_) | None => Next::Fail(error),
             },
@@ -289,7 +291,7 @@ impl AscClient {
                         text: error.to_string(),
                     })
                 }
-                Some(pause) => Next::Again("5xx", asked.unwrap_or(pause).max(pause / 2)),
+                Some(pause) => Next::Again(RetryReason::ServerFailed, asked.unwrap_or(pause).max(pause / 2)),
                 None => Next::Fail(error),
             },
             _ => Next::Fail(error),

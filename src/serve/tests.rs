@@ -11,6 +11,7 @@ use crate::engine::report::{
     BudgetReport, CredentialReport, CycleReport, Doing, Done, GuardReport, Quarantine, SCHEMA, Trouble,
 };
 use crate::http::Peer;
+use crate::metrics::{RequestEnd, RetryReason};
 use crate::model::event::{CycleId, CycleResult};
 use crate::model::operation::{
     Forecast, HoldReason, Invitee, Kind, PersonRef, Plan, PlanCoverage, Summary, TargetKind,
@@ -457,18 +458,17 @@ fn exercised() -> Arc<Metrics> {
     let metrics = Metrics::new();
     let second = Duration::from_secs(1);
     for peer in Peer::ALL {
-        for code in ["200", "401", "429", "500", "none"] {
-            metrics.http_request(peer, "GET", code, second);
+        for end in [200, 401, 429, 500].map(RequestEnd::Answered).into_iter().chain([RequestEnd::Unanswered])
+        {
+            metrics.http_request(peer, "GET", end, second);
         }
-        for reason in ["429", "5xx", "timeout"] {
+        for reason in RetryReason::ALL {
             metrics.http_retry(peer, reason);
         }
         metrics.clock_skew(peer, -2);
     }
-    for (method, code) in
-        [("POST", "201"), ("POST", "409"), ("PATCH", "200"), ("DELETE", "204"), ("DELETE", "404")]
-    {
-        metrics.http_request(Peer::AppStoreConnect, method, code, second);
+    for (method, status) in [("POST", 201), ("POST", 409), ("PATCH", 200), ("DELETE", 204), ("DELETE", 404)] {
+        metrics.http_request(Peer::AppStoreConnect, method, RequestEnd::Answered(status), second);
     }
     for credential in ["app_store_connect_key", "graph_secret", "scim_token"] {
         metrics.credential_expiry(credential, now());
@@ -532,6 +532,29 @@ fn a_busy_daemon_stays_under_two_hundred_series_without_personal_data() {
         "process_start_time_seconds ",
     ] {
         assert!(text.lines().any(|line| line.starts_with(name)), "{name} is missing in\n{text}");
+    }
+}
+
+#[test]
+fn a_peer_that_answers_with_every_code_there_is_makes_few_series() {
+    let metrics = exercised();
+    let before = samples(&metrics.encode());
+    for peer in [Peer::AppStoreConnect, Peer::Directory] {
+        for status in 0..=999 {
+            metrics.http_request(peer, "GET", RequestEnd::Answered(status), Duration::ZERO);
+        }
+    }
+    let more = samples(&metrics.encode()) - before;
+    assert!(more <= 2 * 16, "{more} series more");
+}
+
+#[test]
+fn every_retry_is_counted_from_zero() {
+    let text = Metrics::new().encode();
+    for reason in RetryReason::ALL {
+        let line =
+            format!("rosterd_http_retries_total{{peer=\"directory\",reason=\"{}\"}} 0", reason.as_str());
+        assert!(text.lines().any(|known| known == line), "{line} is missing in\n{text}");
     }
 }
 

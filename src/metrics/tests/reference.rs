@@ -18,8 +18,8 @@ struct Described {
 fn filled() -> Arc<Metrics> {
     let metrics = Metrics::new();
     for peer in [Peer::AppStoreConnect, Peer::Directory, Peer::Token] {
-        metrics.http_request(peer, "GET", "200", Duration::ZERO);
-        metrics.http_retry(peer, "5xx");
+        metrics.http_request(peer, "GET", RequestEnd::Answered(200), Duration::ZERO);
+        metrics.http_retry(peer, RetryReason::ServerFailed);
         metrics.clock_skew(peer, 0);
     }
     metrics.credential_expiry("app_store_connect_key", jiff::Timestamp::UNIX_EPOCH);
