@@ -12,6 +12,9 @@ use super::problems::{Origin, Problem};
 use crate::http::is_loopback;
 use crate::secret::SecretRef;
 
+/// Problems that are listed. Nobody mends more at once, and each costs a search for the key that was meant.
+pub(super) const MOST_PROBLEMS: usize = 200;
+
 /// What is done with the files that hold secrets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Secrets {
@@ -65,10 +68,21 @@ impl Checker {
 
     /// As [`Self::problem`], whatever was said before.
     pub(super) fn push(&mut self, path: &str, text: String, hint: Option<String>) {
+        if self.is_full() {
+            return;
+        }
         let problem = Problem { key: keys::shown(path), origin: self.origin(path), text, hint };
         if !self.problems.contains(&problem) {
             self.problems.push(problem);
         }
+        if self.is_full() {
+            self.problems.push(more_problems());
+        }
+    }
+
+    /// True when no further problem is listed.
+    pub(super) fn is_full(&self) -> bool {
+        self.problems.len() >= MOST_PROBLEMS
     }
 
     /// Something is allowed, and probably not meant.
@@ -214,6 +228,16 @@ impl Checker {
                 format!("remove {name}, or change {choice}"),
             );
         }
+    }
+}
+
+/// The last line of a list that was cut.
+pub(super) fn more_problems() -> Problem {
+    Problem {
+        key: String::new(),
+        origin: Origin::File,
+        text: format!("there are more problems than the {MOST_PROBLEMS} listed here"),
+        hint: Some("mend these first; is this the configuration file? name it with -c FILE".to_owned()),
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use figment::value::{Num, Value};
 
+use super::checker::{MOST_PROBLEMS, more_problems};
 use super::keys::{KEYS, Kind};
 use super::near::{near, near_key, split};
 use super::problems::{Origin, Problem};
@@ -22,6 +23,9 @@ pub(super) struct Variables {
     pub(super) problems: Vec<Problem>,
 }
 
+/// Brackets within brackets: a list of tables with lists in them, and room to spare.
+const DEEPEST: usize = 16;
+
 /// Picks the keys out of an environment.
 pub(super) fn read(env: &BTreeMap<String, String>) -> Variables {
     let mut variables = Variables::default();
@@ -29,7 +33,13 @@ pub(super) fn read(env: &BTreeMap<String, String>) -> Variables {
         let Some(rest) = name.strip_prefix(PREFIX).filter(|rest| !is_foreign(rest)) else { continue };
         let path = rest.to_ascii_lowercase().replace("__", ".");
         match KEYS.get(&path) {
-            Some(Kind::Table) | None => variables.problems.push(unknown(name, &path)),
+            Some(Kind::Table) | None if variables.problems.len() < MOST_PROBLEMS => {
+                variables.problems.push(unknown(name, &path));
+                if variables.problems.len() == MOST_PROBLEMS {
+                    variables.problems.push(more_problems());
+                }
+            }
+            Some(Kind::Table) | None => {}
             Some(kind) => {
                 variables.set.insert(path, (name.clone(), value(*kind, text)));
             }
@@ -52,13 +62,26 @@ fn value(kind: Kind, text: &str) -> Value {
     match kind {
         Kind::Whole => trimmed.parse::<u64>().map_or_else(|_| text.into(), Value::from),
         Kind::Flag => trimmed.parse::<bool>().map_or_else(|_| text.into(), Value::from),
-        Kind::Texts | Kind::Choices(_) | Kind::Tables if trimmed.starts_with('[') => {
+        Kind::Texts | Kind::Choices(_) | Kind::Tables if trimmed.starts_with('[') && is_shallow(trimmed) => {
             let parsed: Value = trimmed.parse().unwrap_or_else(|never| match never {});
             if kind == Kind::Tables { parsed } else { texts(parsed) }
         }
         Kind::Texts | Kind::Choices(_) | Kind::Tables => text.into(),
         Kind::Text | Kind::Length | Kind::Day | Kind::Choice(_) | Kind::Table => text.into(),
     }
+}
+
+/// True for what is nested no deeper than any key: figment's parser takes a level of the stack for each bracket.
+fn is_shallow(list: &str) -> bool {
+    let mut depth = 0_usize;
+    list.chars().all(|letter| {
+        match letter {
+            '[' | '{' => depth += 1,
+            ']' | '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth <= DEEPEST
+    })
 }
 
 /// A list of texts whose entries look like something else: `[007, true]`.

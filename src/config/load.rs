@@ -155,6 +155,9 @@ fn may_be_empty(path: &str) -> bool {
 }
 
 fn unknown(path: &str, checker: &mut Checker) {
+    if checker.is_full() {
+        return;
+    }
     let general = keys::general(path);
     let (table, leaf) = split(&general);
     let hint = match near_key(&general) {
@@ -181,6 +184,9 @@ fn tables(dict: Dict, checker: &mut Checker) -> Tables {
             Ok(tables) => return tables,
             Err(error) => error,
         };
+        if checker.is_full() {
+            return Tables::default();
+        }
         let path = error.path.join(".");
         let whole = error.path.iter().position(|part| part.parse::<usize>().is_ok());
         // Lists of texts go as a whole: without one entry, the others would move up.

@@ -19,12 +19,13 @@ impl Positions {
     /// # Errors
     /// The first error of syntax, with line and column.
     pub(super) fn read(text: &str) -> Result<Self, (String, (usize, usize))> {
+        let lines = Lines::new(text);
         let node: Node = toml::from_str(text).map_err(|error| {
             let at = error.span().map_or(0, |span| span.start);
-            (error.message().to_owned(), line_and_column(text, at))
+            (error.message().to_owned(), lines.place(at))
         })?;
         let mut positions = Self::default();
-        positions.collect(text, "", &node);
+        positions.collect(&lines, "", &node);
         Ok(positions)
     }
 
@@ -39,7 +40,7 @@ impl Positions {
         }
     }
 
-    fn collect(&mut self, text: &str, path: &str, node: &Node) {
+    fn collect(&mut self, lines: &Lines<'_>, path: &str, node: &Node) {
         match node {
             Node::Leaf => {}
             Node::List(items) => {
@@ -49,28 +50,42 @@ impl Positions {
                     if let Node::Table(keys) = item
                         && let Some(first) = keys.iter().map(|(key, _)| key.span().start).min()
                     {
-                        self.keys.insert(path.clone(), line_and_column(text, first));
+                        self.keys.insert(path.clone(), lines.place(first));
                     }
-                    self.collect(text, &path, item);
+                    self.collect(lines, &path, item);
                 }
             }
             Node::Table(keys) => {
                 for (key, value) in keys {
                     let name = key.get_ref();
                     let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-                    self.keys.insert(path.clone(), line_and_column(text, key.span().start));
-                    self.collect(text, &path, value);
+                    self.keys.insert(path.clone(), lines.place(key.span().start));
+                    self.collect(lines, &path, value);
                 }
             }
         }
     }
 }
 
-fn line_and_column(text: &str, at: usize) -> (usize, usize) {
-    let before = text.get(..at).unwrap_or(text);
-    let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-    (line, column)
+/// Where lines begin. Counting them anew for each key would take the square of a long file.
+struct Lines<'t> {
+    text: &'t str,
+    starts: Vec<usize>,
+}
+
+impl<'t> Lines<'t> {
+    fn new(text: &'t str) -> Self {
+        let after = text.match_indices('\n').map(|(at, _)| at + 1);
+        Self { text, starts: std::iter::once(0).chain(after).collect() }
+    }
+
+    /// Line and column of a byte, counted from 1; columns in characters.
+    fn place(&self, at: usize) -> (usize, usize) {
+        let line = self.starts.partition_point(|start| *start <= at);
+        let start = self.starts[line - 1];
+        let before = self.text.get(start..at).unwrap_or_default();
+        (line, before.chars().count() + 1)
+    }
 }
 
 /// A file without its values. Only keys carry spans: a table that is named only by its children has none.

@@ -397,7 +397,10 @@ fn the_environment_overrides_the_file_in_the_type_of_the_key() {
         ("ROSTERD_LOG", "debug"),
         ("ROSTERD_SIM_SEED", "1"),
         ("ROSTERD_PORT", "tcp://10.0.0.1:9748"),
+        ("ROSTERD_PORT_9748_TCP_PROTO", "tcp"),
         ("ROSTERD_SERVICE_HOST", "10.0.0.1"),
+        ("ROSTERD_SERVICE_PORT", "9748"),
+        ("ROSTERD_SERVICE_PORT_HTTP", "9748"),
         ("HOME", "/root"),
     ];
     let config = load(MINIMAL, &env).expect("good");
@@ -408,6 +411,43 @@ fn the_environment_overrides_the_file_in_the_type_of_the_key() {
     assert_eq!(config.scope.mode, ScopeMode::Groups(vec!["a, b".into(), "7".into()]));
     assert_eq!(config.access.rules[0].grant.roles, Some([Role::ADMIN].into()));
     assert_eq!(config.http.listen, None);
+}
+
+#[test]
+fn input_without_measure_is_refused_soon_and_without_a_panic() {
+    use std::fmt::Write as _;
+    let began = std::time::Instant::now();
+    let brackets = "[".repeat(50_000);
+    for key in ["ROSTERD_SCOPE__GROUPS", "ROSTERD_ACCESS__RULES", "ROSTERD_NOTIFY"] {
+        let problems = load(MINIMAL, &[(key, &brackets)]).expect_err("brackets only");
+        assert!(problems.contains(key), "{problems}");
+        let tables = "[{a=".repeat(20_000);
+        load(MINIMAL, &[(key, &tables)]).expect_err("brackets only");
+    }
+    load(&format!("{MINIMAL}\nx = {brackets}"), &[]).expect_err("brackets only");
+    let mut keys = MINIMAL.to_owned();
+    let mut rules = MINIMAL.to_owned();
+    for number in 0..34_000 {
+        writeln!(keys, "[k{number}]").expect("text");
+        writeln!(rules, "[[access.rules]]\ngroup = 1").expect("text");
+    }
+    for text in [keys, rules] {
+        let problems = load(&text, &[]).expect_err("no such keys");
+        assert_eq!(problems.matches("\n  hint: ").count(), 201, "{problems}");
+        assert!(problems.contains("more problems than the 200 listed"), "{problems}");
+    }
+    let names: Vec<String> = (0..20_000).map(|number| format!("ROSTERD_KEY{number}")).collect();
+    let names: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "1")).collect();
+    let problems = load(MINIMAL, &names).expect_err("no such keys");
+    assert_eq!(problems.matches("\n  hint: ").count(), 201, "{problems}");
+    assert!(began.elapsed().as_secs() < 60, "{:?}", began.elapsed());
+}
+
+#[test]
+fn no_duration_is_longer_than_dates_can_bear() {
+    let text = MINIMAL.replace("[source]", "[schedule]\ninterval = \"2920000d\"\n[source]");
+    let problems = load(&text, &[]).expect_err("too long");
+    assert!(problems.contains("schedule.interval: \"2920000d\" is longer than ten years"), "{problems}");
 }
 
 #[test]

@@ -19,6 +19,9 @@ pub(super) struct Day(pub(super) Date);
 pub(super) const LENGTH: &str = "Length";
 pub(super) const DAY: &str = "Day";
 
+/// No setting is about more. What is added to the time of now and doubled by a back-off must still be a date.
+const LONGEST: SignedDuration = SignedDuration::from_hours(3_650 * 24);
+
 impl Length {
     pub(super) const fn hours(hours: i64) -> Self {
         Self(SignedDuration::from_hours(hours))
@@ -33,6 +36,9 @@ impl Length {
             .map_err(|_| format!("{text:?} has no fixed length; use days, hours, minutes and seconds"))?;
         if length.is_negative() {
             return Err(format!("{text:?} is negative"));
+        }
+        if length > LONGEST {
+            return Err(format!("{text:?} is longer than ten years (3650d)"));
         }
         Ok(Self(length))
     }
@@ -140,10 +146,11 @@ mod tests {
             ("1h 30m", 5_400),
             ("1h30m", 5_400),
             ("2w", 1_209_600),
+            ("3650d", 315_360_000),
         ] {
             assert_eq!(Length::parse(text).map(|length| length.0.as_secs()), Ok(seconds), "{text}");
         }
-        for text in ["40", "soon", "1 month", "-5m", "", "1y"] {
+        for text in ["40", "soon", "1 month", "-5m", "", "1y", "3651d", "2920000d"] {
             assert!(Length::parse(text).is_err(), "{text}");
         }
     }
