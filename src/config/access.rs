@@ -125,6 +125,7 @@ impl AccessTable {
                 "write at least one role, such as roles = [\"DEVELOPER\"]",
             );
         }
+        warn_of_powerful_defaults(&given, checker);
         let rules: Vec<Rule> =
             self.rules.into_iter().enumerate().map(|(index, rule)| rule.check(index, checker)).collect();
         let forced = self.provisioning_allowed || given.iter().any(Role::sees_all_apps);
@@ -146,6 +147,19 @@ impl AccessTable {
             preserve_roles,
             rules,
             attributes: self.attributes.check(source, checker),
+        }
+    }
+}
+
+/// `[access] roles` is what a newcomer gets when nothing else speaks, so a mistake in the scope hands it to everybody.
+fn warn_of_powerful_defaults(given: &Roles, checker: &mut Checker) {
+    let powerful = [(KnownRole::Admin, "everything"), (KnownRole::Finance, "the team's money")];
+    for (role, reach) in powerful.map(|(role, reach)| (Role::Known(role), reach)) {
+        if given.contains(&role) {
+            checker.warn(
+                "access.roles",
+                format!("{role} reaches {reach}, and everybody in scope whom no rule fits is invited with it; give it by a rule for a group"),
+            );
         }
     }
 }

@@ -248,7 +248,7 @@ impl NotifyTable {
                 checker.problem(&at("url"), "stands beside url_file", "remove either url or url_file");
                 None
             }
-            (Some(url), None) => checker.url(&at("url"), &url).map(WebhookUrl::Plain),
+            (Some(url), None) => plain_url(&at("url"), &url, checker),
             (None, file) => checker.secret(&at("url_file"), file, "").map(WebhookUrl::File),
         };
         Some(NotifyChannel::Webhook { url: url?, format: self.format.unwrap_or(WebhookFormat::Json) })
@@ -296,6 +296,18 @@ impl NotifyTable {
             login,
         })
     }
+}
+
+/// Whoever knows the address of a webhook can write to its channel, so it is a secret like any other.
+fn plain_url(path: &str, url: &str, checker: &mut Checker) -> Option<WebhookUrl> {
+    let url = checker.url(path, url)?;
+    if !crate::http::is_loopback(&url) {
+        checker.warn(
+            path,
+            "the URL of a webhook works like a password; put it into a file of mode 600 and write url_file instead",
+        );
+    }
+    Some(WebhookUrl::Plain(url))
 }
 
 fn is_this_machine(host: &str) -> bool {

@@ -560,6 +560,23 @@ fn names_that_do_not_fit_the_key_file_are_pointed_out() {
     assert!(config.warnings[0].text.contains("XYZ"), "{:?}", config.warnings);
 }
 
+#[test]
+fn what_hands_out_too_much_is_pointed_out() {
+    let warnings = |more: &str| -> Vec<String> {
+        let config = load(&format!("{MINIMAL}\n{more}"), &[]).expect("good");
+        config.warnings.iter().map(|warning| format!("{}: {}", warning.key, warning.text)).collect()
+    };
+    let said = warnings("[access]\nroles = [\"ADMIN\", \"FINANCE\", \"DEVELOPER\"]");
+    assert_eq!(said.len(), 2, "{said:?}");
+    assert!(said[0].starts_with("access.roles: ADMIN reaches everything"), "{said:?}");
+    assert!(said[1].starts_with("access.roles: FINANCE reaches the team's money"), "{said:?}");
+    let hook = |url: &str| warnings(&format!("[[notify]]\ntype = \"webhook\"\nurl = {url:?}"));
+    assert!(hook("https://hooks.example.com/T0/B0")[0].starts_with("notify[1].url: the URL of a webhook"));
+    assert_eq!(hook("http://127.0.0.1:9/hook"), Vec::<String>::new());
+    let rule = "[[access.rules]]\ngroup = \"iOS Admins\"\nroles = [\"ADMIN\"]";
+    assert_eq!(warnings(rule), Vec::<String>::new());
+}
+
 /// Table, key and value of every line of the example, those that are commented out included.
 fn example_lines() -> Vec<(String, String, String)> {
     let mut table = String::new();
