@@ -1,12 +1,11 @@
 //! Logs: text on a terminal, journal fields under systemd, JSON elsewhere.
 //!
 //! Whatever the shape, nothing that came from the other side can move a cursor, start a line of its own or turn the
-//! reading direction around: see [`clean`].
+//! reading direction around: see [`crate::model::text`].
 
 mod journal;
 mod writer;
 
-use std::borrow::Cow;
 use std::fmt;
 use std::io::IsTerminal;
 use std::os::unix::fs::MetadataExt;
@@ -24,6 +23,8 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry};
 
 use writer::CleanStderr;
+
+use crate::model::text::printable;
 
 /// `--log-format`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -185,7 +186,7 @@ fn text(
 /// Writes one field of a line of text, cleaned.
 fn field(writer: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> fmt::Result {
     let text = format!("{value:?}");
-    let text = clean(&text);
+    let text = printable(&text);
     match field.name() {
         "message" => write!(writer, "{text}"),
         name if writer.has_ansi_escapes() => write!(writer, "\x1b[2m{name}=\x1b[0m{text}"),
@@ -203,52 +204,9 @@ impl FormatTime for Utc {
     }
 }
 
-/// Text that can be printed: control characters and those that turn the reading direction around become visible
-/// escapes such as `\u{1b}`. Everything that comes from a peer goes through here on its way to a terminal or a log.
-pub fn clean(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(is_unprintable) {
-        return Cow::Borrowed(text);
-    }
-    let mut clean = String::with_capacity(text.len() + 16);
-    for letter in text.chars() {
-        match letter {
-            '\n' => clean.push_str("\\n"),
-            '\r' => clean.push_str("\\r"),
-            '\t' => clean.push_str("\\t"),
-            letter if is_unprintable(letter) => clean.extend(letter.escape_unicode()),
-            letter => clean.push(letter),
-        }
-    }
-    Cow::Owned(clean)
-}
-
-/// Control characters (C0, DEL, C1), line and paragraph separators, and the bidirectional controls (Unicode TR 9 §2)
-/// that can make a line read otherwise than it is.
-fn is_unprintable(letter: char) -> bool {
-    letter.is_control()
-        || matches!(letter,
-            '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}' | '\u{2029}'
-            | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn nothing_that_moves_a_cursor_survives() {
-        for (text, cleaned) in [
-            ("Ada King", "Ada King"),
-            ("Zoë 李", "Zoë 李"),
-            ("a\x1b[2Jb", "a\\u{1b}[2Jb"),
-            ("a\r\nroot: removed", "a\\r\\nroot: removed"),
-            ("a\u{9b}31m", "a\\u{9b}31m"),
-            ("a\u{202e}gpj.exe", "a\\u{202e}gpj.exe"),
-            ("a\u{2066}b\u{7f}", "a\\u{2066}b\\u{7f}"),
-        ] {
-            assert_eq!(clean(text), cleaned);
-        }
-    }
 
     #[test]
     fn colour_follows_the_terminal_and_what_its_owner_says() {

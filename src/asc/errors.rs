@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::{AscError, Refusal};
 use crate::http::HttpError;
+use crate::model::text::is_unprintable;
 
 /// Characters of Apple's text that reach a log.
 const LONGEST_TEXT: usize = 300;
@@ -230,12 +231,6 @@ pub fn clean(text: &str, longest: usize) -> String {
         }
         None => out,
     }
-}
-
-/// Control characters, and those that reorder or hide what follows them.
-fn is_unprintable(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]

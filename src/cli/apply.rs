@@ -96,13 +96,13 @@ pub(super) fn tell(report: &CycleReport, plan: &Plan) {
     }
     text.push('\n');
     if let Some(error) = &report.error {
-        text.push_str(&format!("error: {}\n", crate::telemetry::clean(&error.text)));
+        text.push_str(&format!("error: {}\n", crate::model::text::printable(&error.text)));
         if let Some(hint) = &error.hint {
             text.push_str(&format!("hint: {hint}\n"));
         }
     }
     for problem in &plan.coverage.problems {
-        text.push_str(&format!("warning: incomplete read: {}\n", crate::telemetry::clean(&problem.0)));
+        text.push_str(&format!("warning: incomplete read: {}\n", crate::model::text::printable(&problem.0)));
     }
     if plan.is_held_by_guard() {
         text.push_str(&format!(

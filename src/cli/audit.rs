@@ -1,10 +1,13 @@
 //! `audit`: the decision log, which is the journal itself. A journal only grows, so it is read beside a running daemon.
 
+use std::io::{IsTerminal, Write};
+
 use super::args::{AuditCommand, AuditShowArgs};
 use super::out::{self, Failure};
 use super::session::Options;
 use crate::config::Config;
 use crate::engine::CycleError;
+use crate::model::text::printable_json;
 use crate::state::audit::{export, newest_first};
 use crate::state::{AuditFilter, StateError};
 
@@ -18,12 +21,25 @@ pub(super) fn run(options: &Options, command: &AuditCommand) -> Result<u8, Failu
             Ok(0)
         }
         AuditCommand::Export { since } => {
-            let mut stdout = std::io::BufWriter::new(std::io::stdout().lock());
-            export(&config.state_dir, *since, &mut stdout).map_err(CycleError::from)?;
-            std::io::Write::flush(&mut stdout).map_err(|error| Failure::new(1, error.to_string()))?;
+            export_to_stdout(&config, *since)?;
             Ok(0)
         }
     }
+}
+
+/// Byte by byte, so that the chain can be followed. Versions before wrote characters into it that a terminal obeys; there,
+/// they are escaped.
+fn export_to_stdout(config: &Config, since: Option<jiff::Timestamp>) -> Result<(), Failure> {
+    let mut stdout = std::io::BufWriter::new(std::io::stdout().lock());
+    if std::io::stdout().is_terminal() {
+        let mut lines = Vec::new();
+        export(&config.state_dir, since, &mut lines).map_err(CycleError::from)?;
+        let shown = printable_json(&String::from_utf8_lossy(&lines)).into_owned();
+        stdout.write_all(shown.as_bytes()).map_err(|error| Failure::new(1, error.to_string()))?;
+    } else {
+        export(&config.state_dir, since, &mut stdout).map_err(CycleError::from)?;
+    }
+    stdout.flush().map_err(|error| Failure::new(1, error.to_string()))
 }
 
 fn show(config: &Config, args: &AuditShowArgs) -> Result<u8, Failure> {

@@ -6,7 +6,7 @@ use super::out::{self, Failure};
 use crate::asc::token::SigningKey;
 use crate::config::{self, Config, EXIT_CODE, Problem, ScimAuth, SourceConfig, When, duration_text};
 use crate::model::policy::ScopeMode;
-use crate::telemetry::clean;
+use crate::model::text::printable;
 
 /// What `check` found, ready to print.
 #[derive(Debug, PartialEq, Eq)]
@@ -50,7 +50,7 @@ fn check(path: &Path, env: impl Iterator<Item = (String, String)>) -> Findings {
 }
 
 fn warning_line(warning: &Problem, path: &Path) -> String {
-    format!("warning: {}\n", clean(&warning.line(path)))
+    format!("warning: {}\n", printable(&warning.line(path)))
 }
 
 /// A key that cannot sign is found here rather than by Apple's 401, which does not say why.
@@ -88,7 +88,7 @@ fn summary(config: &Config) -> String {
     ];
     let mut text = format!("configuration is good: {}\n", config.path.display());
     for (name, value) in lines {
-        text.push_str(&format!("  {name:<9} {}\n", clean(&value)));
+        text.push_str(&format!("  {name:<9} {}\n", printable(&value)));
     }
     text
 }

@@ -60,7 +60,7 @@ pub(super) async fn run(options: &Options, json: bool) -> Result<u8, Failure> {
     let lines = examine(&config).await;
     if json {
         let report = serde_json::json!({"schema": "rosterd.doctor/1", "team": &*config.name, "lines": lines});
-        out::result(&(serde_json::to_string_pretty(&report).unwrap_or_default() + "\n"));
+        out::json(&report)?;
     } else {
         out::result(&text(&lines));
     }
@@ -97,10 +97,10 @@ fn text(lines: &[Line]) -> String {
             Verdict::Warning => "warn",
             Verdict::Bad => "FAIL",
         };
-        let shown = crate::telemetry::clean(&line.text);
+        let shown = crate::model::text::printable(&line.text);
         let _ = writeln!(text, "{mark}  {:<18} {shown}", line.what);
         if let Some(hint) = &line.hint {
-            let _ = writeln!(text, "{:<24} hint: {}", "", crate::telemetry::clean(hint));
+            let _ = writeln!(text, "{:<24} hint: {}", "", crate::model::text::printable(hint));
         }
     }
     text

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal, Write};
 
 use crate::control::protocol::Refusal;
 use crate::engine::CycleError;
+use crate::model::text::{printable, printable_json};
 
 /// Why a command did not do what it was asked.
 #[derive(Debug)]
@@ -28,13 +29,13 @@ impl Failure {
     pub(super) fn print(&self) -> u8 {
         let mut text = String::new();
         if !self.text.is_empty() {
-            text.push_str(&format!("error: {}\n", crate::telemetry::clean(&self.text)));
+            text.push_str(&format!("error: {}\n", printable(&self.text)));
         }
         for detail in &self.details {
-            text.push_str(&format!("  {}\n", crate::telemetry::clean(detail)));
+            text.push_str(&format!("  {}\n", printable(detail)));
         }
         if let Some(hint) = &self.hint {
-            text.push_str(&format!("hint: {}\n", crate::telemetry::clean(hint)));
+            text.push_str(&format!("hint: {}\n", printable(hint)));
         }
         message(&text);
         self.code
@@ -69,6 +70,14 @@ pub(super) fn result(text: &str) {
     let mut out = io::stdout().lock();
     // A closed pipe is the reader's choice.
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// A result for programs, to stdout, as JSON without a character that a terminal obeys.
+pub(super) fn json(value: &impl serde::Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(value)
+        .map_err(|error| Failure::new(1, format!("the result cannot be written as JSON: {error}")))?;
+    result(&(printable_json(&text) + "\n"));
+    Ok(())
 }
 
 /// A message, to stderr.

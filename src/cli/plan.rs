@@ -10,6 +10,7 @@ use super::out::{self, Failure};
 use super::session::{Options, Session};
 use crate::control::protocol::{Answer, Request};
 use crate::model::Plan;
+use crate::model::text::printable_json;
 
 pub(super) async fn run(options: &Options, args: &PlanArgs) -> Result<u8, Failure> {
     let mut session = Session::load(options)?;
@@ -34,9 +35,9 @@ fn save(path: &Path, plan: &Plan) -> Result<(), Failure> {
         Failure::new(1, format!("the plan was not saved: {}: {error}", path.display()))
             .hint("name a file in a folder that exists and can be written")
     };
-    let mut text = serde_json::to_vec_pretty(plan)
+    let text = serde_json::to_string_pretty(plan)
         .map_err(|error| Failure::new(1, format!("the plan cannot be written as JSON: {error}")))?;
-    text.push(b'\n');
+    let text = printable_json(&text) + "\n";
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.tmp", std::process::id()));
     let beside = path.with_file_name(name);
@@ -47,7 +48,7 @@ fn save(path: &Path, plan: &Plan) -> Result<(), Failure> {
         .mode(0o600)
         .open(&beside)
         .map_err(failed)?;
-    file.write_all(&text).and_then(|()| file.sync_all()).map_err(failed)?;
+    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
     std::fs::rename(&beside, path).map_err(failed)
 }
 
@@ -56,7 +57,10 @@ impl Options {
     pub(super) fn render(&self, plan: &Plan, apps: &crate::asc::AppIds, output: PlanOutput) -> String {
         match output {
             PlanOutput::Text => super::render::plan_text(plan, apps, self.width, self.color_out),
-            PlanOutput::Json => serde_json::to_string_pretty(plan).unwrap_or_default() + "\n",
+            PlanOutput::Json => {
+                let json = serde_json::to_string_pretty(plan).unwrap_or_default();
+                printable_json(&json).into_owned() + "\n"
+            }
             PlanOutput::Markdown => super::render::plan_markdown(plan, apps),
         }
     }

@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 
 use crate::model::event::{Actor, LinkBy};
+use crate::model::text::printable;
 use crate::model::{Event, Operation, Outcome};
 use crate::state::{CacheHealth, CheckReport, JournalHealth, Record, Verified};
-use crate::telemetry::clean;
 
 /// `audit verify` as text.
 pub(super) fn verified_text(verified: &Verified) -> String {
@@ -51,7 +51,7 @@ pub(super) fn record_line(record: &Record) -> String {
         Actor::Daemon => "daemon".to_owned(),
         Actor::User(uid) => format!("uid {uid}"),
     };
-    format!("{:>6}  {:.0}  {actor:<8} {}\n", record.seq, record.at, clean(&event_text(&record.event)))
+    format!("{:>6}  {:.0}  {actor:<8} {}\n", record.seq, record.at, printable(&event_text(&record.event)))
 }
 
 fn event_text(event: &Event) -> String {

@@ -16,6 +16,7 @@ use crate::control::client::{self, ClientError};
 use crate::control::protocol::{Answer, Request};
 use crate::engine::commands::Caller;
 use crate::engine::wire::{self, Opened, Use};
+use crate::model::text::printable_json;
 
 /// What every command is told.
 #[derive(Clone, Debug)]
@@ -163,9 +164,12 @@ pub(super) async fn simple(options: &Options, request: Request) -> Result<u8, Fa
     }
     match session.ask(request).await? {
         Answer::Done { lines } => out::result(
-            &lines.iter().map(|line| format!("{}\n", crate::telemetry::clean(line))).collect::<String>(),
+            &lines
+                .iter()
+                .map(|line| format!("{}\n", crate::model::text::printable(line)))
+                .collect::<String>(),
         ),
-        Answer::Text { text } => out::result(&text),
+        Answer::Text { text } => out::result(&printable_json(&text)),
         other => return Err(unexpected(&other)),
     }
     Ok(0)
@@ -175,7 +179,7 @@ pub(super) async fn explain(options: &Options, args: &ExplainArgs) -> Result<u8,
     let mut session = Session::load(options)?;
     match session.ask(Request::Explain { who: args.who.clone() }).await? {
         Answer::Explanation { json, .. } if args.output.json() => {
-            out::result(&(serde_json::to_string_pretty(&json).unwrap_or_default() + "\n"));
+            out::json(&json)?;
         }
         Answer::Explanation { text, .. } => out::result(&format!("{}\n", text.trim_end())),
         other => return Err(unexpected(&other)),

@@ -11,7 +11,7 @@ pub(super) async fn run(options: &Options, json: bool) -> Result<u8, Failure> {
         other => return Err(session::unexpected(&other)),
     };
     if json {
-        out::result(&(serde_json::to_string_pretty(&status).unwrap_or_default() + "\n"));
+        out::json(&status)?;
     } else {
         out::result(&super::render::status_text(&status, options.width, options.color_out));
     }

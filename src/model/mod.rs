@@ -11,6 +11,7 @@ pub mod ledger;
 pub mod operation;
 pub mod policy;
 pub mod team;
+pub mod text;
 
 pub use access::{Access, Role, Roles};
 pub use directory::{

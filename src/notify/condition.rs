@@ -11,7 +11,7 @@ use crate::config::NotifyEvent;
 use crate::engine::report::{CredentialReport, Doing, GuardReport, Quarantine, Status};
 use crate::model::Held;
 use crate::model::operation::HoldReason;
-use crate::telemetry::clean;
+use crate::model::text::printable;
 
 /// Days before an expiry at which it is announced; each is news of its own.
 const EXPIRY_DAYS: [i64; 3] = [3, 14, 30];
@@ -106,10 +106,10 @@ fn quarantined(quarantine: &Quarantine, doing: Doing) -> Condition {
     if let Some(trouble) = &quarantine.trouble {
         // Whoever reads this should know what to do. A cause that names somebody stays on the machine.
         if !trouble.text.contains('@') {
-            note.push_str(&format!(": {}", clean(&trouble.text)));
+            note.push_str(&format!(": {}", printable(&trouble.text)));
         }
         if let Some(hint) = &trouble.hint {
-            note.push_str(&format!("; {}", clean(hint)));
+            note.push_str(&format!("; {}", printable(hint)));
         }
     }
     // Without a daemon the next try is a timer's, which we do not know.

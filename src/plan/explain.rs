@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::model::event::Departure;
 use crate::model::policy::OnLeave;
+use crate::model::text::printable;
 use crate::model::{Access, Activity, Address, AppId, Held, Hold, Operation, PersonId, PersonRef, SeatId};
 
 use super::correlate::{Case, Entry, Standing, Without};
@@ -58,28 +59,24 @@ impl Explanation {
     }
 }
 
-/// Names come from elsewhere: a line break in one would look like a line of ours.
-fn on_one_line(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
-}
-
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.found() {
             write!(
                 f,
                 "nobody answers to \"{}\", neither in the directory nor at App Store Connect",
-                self.who
+                printable(&self.who)
             )?;
             if !self.near.is_empty() {
-                write!(f, "; near: {}", self.near.join(", "))?;
+                write!(f, "; near: {}", printable(&self.near.join(", ")))?;
             }
             return Ok(());
         }
         let name = self.person.as_ref().map_or(self.who.as_str(), |person| person.name.as_str());
-        f.write_str(&on_one_line(name))?;
+        // Names come from elsewhere: a line break in one would look like a line of this report.
+        f.write_str(&printable(name))?;
         for step in &self.steps {
-            write!(f, "\n  {:<10} {}", step.about, on_one_line(&step.says))?;
+            write!(f, "\n  {:<10} {}", step.about, printable(&step.says))?;
         }
         Ok(())
     }

@@ -6,12 +6,13 @@ use axum::extract::{Extension, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Json, Router, middleware};
+use axum::{Router, middleware};
 
 use super::guard::{self, Audience, Gate};
 use super::{View, page};
 use crate::engine::report::Status;
 use crate::metrics::Metrics;
+use crate::model::text::{printable_json, printable_lines};
 
 /// Exactly one, whatever a scraper prefers: Prometheus 3 fails a scrape whose type is missing or vague.
 const EXPOSITION: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
@@ -55,11 +56,14 @@ async fn index(State(shared): State<Shared>, Extension(audience): Extension<Audi
         (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
         (header::CONTENT_SECURITY_POLICY, shared.policy.clone()),
     ];
-    (headers, page::render(&status, audience).into_string()).into_response()
+    let page = page::render(&status, audience).into_string();
+    (headers, printable_lines(&page).into_owned()).into_response()
 }
 
 async fn status(State(shared): State<Shared>, Extension(audience): Extension<Audience>) -> Response {
-    Json(shared.status(audience)).into_response()
+    let json = serde_json::to_string(&shared.status(audience)).unwrap_or_default();
+    let headers = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+    (headers, printable_json(&json).into_owned()).into_response()
 }
 
 async fn scrape(State(shared): State<Shared>) -> Response {

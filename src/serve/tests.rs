@@ -583,6 +583,23 @@ fn promtool_finds_nothing_to_say() {
     assert_eq!(said, "");
 }
 
+#[tokio::test]
+async fn nothing_that_a_terminal_obeys_reaches_the_holder_of_the_token() {
+    let mut status = held();
+    let odd = "A\u{1b}[2J\r\u{9b}31m\u{202e}\u{2028}";
+    status.held[0].operation.person.as_mut().expect("a person").name = odd.to_owned();
+    status.held[0].operation.reasons = vec![odd.to_owned()];
+    let server = start(status, Some("s3cret"));
+    for path in ["/", "/status"] {
+        let (code, answer) = ask(server.at, "GET", path, &["Authorization: Bearer s3cret"]).await;
+        assert_eq!(code, 200);
+        assert!(answer.contains("31m"), "{answer}");
+        let plain = |c: char| !c.is_control() || matches!(c, '\n' | '\r');
+        let body = answer.split_once("\r\n\r\n").expect("a body").1;
+        assert!(body.chars().all(plain) && !body.contains(['\r', '\u{202e}', '\u{2028}']), "{path}: {body}");
+    }
+}
+
 #[test]
 fn the_page_needs_no_scripts_and_escapes_what_others_wrote() {
     let mut status = held();

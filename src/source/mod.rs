@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::http::HttpError;
 use crate::model::policy::GroupName;
+use crate::model::text::is_unprintable;
 use crate::model::{DirectorySnapshot, Group, GroupId, Person, PersonId, Problem};
 
 /// What a cycle needs to know of a directory, so that no source reads or keeps more.
@@ -152,7 +153,7 @@ impl SourceError {
 
 /// Remote text as one short line: no control characters, at most `limit` characters.
 pub(crate) fn one_line(text: &str, limit: usize) -> String {
-    let printable = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(limit);
+    let printable = text.chars().map(|c| if is_unprintable(c) { ' ' } else { c }).take(limit);
     printable.collect::<String>().trim().to_owned()
 }
 

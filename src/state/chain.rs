@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::model::event::{Actor, CycleId, Event};
+use crate::model::text::printable_json;
 
 /// The schema name of a journal, in the first record of each segment.
 pub(super) const SCHEMA: &str = "rosterd.journal/1";
@@ -136,7 +137,8 @@ impl Draft<'_> {
     /// Appends the sealed line with its newline to `lines` and returns the head it makes.
     pub(super) fn seal(&self, lines: &mut Vec<u8>) -> serde_json::Result<Head> {
         let start = lines.len();
-        serde_json::to_writer(&mut *lines, self)?;
+        // The line is what an export prints, so nothing in it may move a terminal's cursor.
+        lines.extend_from_slice(printable_json(&serde_json::to_string(self)?).as_bytes());
         lines.pop(); // the closing brace, which comes back after the hash
         let hash = Hash::of(&lines[start..]);
         lines.extend_from_slice(format!("{SEAL}{hash}\"}}\n").as_bytes());

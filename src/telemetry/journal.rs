@@ -14,7 +14,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
-use super::clean;
+use crate::model::text::printable;
 
 /// A layer that writes to the journal.
 ///
@@ -83,7 +83,7 @@ impl Texts {
 
     fn keep(&mut self, field: &Field, text: &str) {
         if let Some(slot) = self.0.get_mut(field.index()) {
-            *slot = Some(clean(text).into_owned());
+            *slot = Some(printable(text).into_owned());
         }
     }
 }

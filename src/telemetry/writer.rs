@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use tracing_subscriber::fmt::MakeWriter;
 
-use super::is_unprintable;
+use crate::model::text::printable_json;
 
 /// stderr behind a cleaner.
 pub(super) struct CleanStderr;
@@ -17,16 +17,15 @@ impl MakeWriter<'_> for CleanStderr {
     }
 }
 
-/// Escapes unprintable characters as JSON does. serde_json escapes C0 alone; DEL, C1 and the bidirectional controls
-/// pass. They can stand only inside strings, so the escape is always valid there; the line's own end stays.
+/// Escapes unprintable characters as JSON does; the line's own end stays.
 pub(super) struct Cleaner<W>(W);
 
 impl<W: Write> Write for Cleaner<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         // The subscriber hands over whole lines; anything that is no text never came from it.
         match std::str::from_utf8(bytes) {
-            Ok(line) if line.chars().any(is_escaped) => self.0.write_all(escape(line).as_bytes())?,
-            Ok(_) | Err(_) => self.0.write_all(bytes)?,
+            Ok(line) => self.0.write_all(printable_json(line).as_bytes())?,
+            Err(_) => self.0.write_all(bytes)?,
         }
         Ok(bytes.len())
     }
@@ -36,26 +35,10 @@ impl<W: Write> Write for Cleaner<W> {
     }
 }
 
-fn is_escaped(letter: char) -> bool {
-    letter != '\n' && is_unprintable(letter)
-}
-
-fn escape(line: &str) -> String {
-    let mut escaped = String::with_capacity(line.len() + 16);
-    for letter in line.chars() {
-        if is_escaped(letter) {
-            // All of them lie in the basic plane: one unit of UTF-16.
-            escaped.push_str(&format!("\\u{:04x}", u32::from(letter)));
-        } else {
-            escaped.push(letter);
-        }
-    }
-    escaped
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::text::is_unprintable;
 
     #[test]
     fn a_line_stays_json_with_the_same_text() {

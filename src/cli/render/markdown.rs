@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use super::words::{self, AppNames};
 use crate::asc::AppIds;
+use crate::model::text::printable;
 use crate::model::{Operation, Plan};
-use crate::telemetry::clean;
 
 /// Rows of one table. GitHub takes 65,536 characters per comment; a longer plan is better read elsewhere.
 const ROWS: usize = 120;
@@ -113,7 +113,7 @@ fn sentence(text: &str) -> String {
 /// Text that Markdown takes for nothing but text, also inside a table, where a bar or a line end would start a new
 /// cell or row. An `@` that could mention somebody is parted from the name by a character without width.
 fn escape(text: &str) -> String {
-    let cleaned = clean(text);
+    let cleaned = printable(text);
     let mut escaped = String::with_capacity(cleaned.len() + 8);
     let mut before = ' ';
     for letter in cleaned.chars() {
@@ -135,5 +135,5 @@ fn escape(text: &str) -> String {
 
 /// A code span. Backticks in it would end it and bars would end the cell, and neither belongs into what we put there.
 fn code(text: &str) -> String {
-    format!("`{}`", clean(text).replace(['`', '|'], "'"))
+    format!("`{}`", printable(text).replace(['`', '|'], "'"))
 }

@@ -3,8 +3,8 @@
 use super::words::{self, AppNames};
 use super::{Paint, Tone, fill, wrap};
 use crate::asc::AppIds;
+use crate::model::text::printable;
 use crate::model::{Held, HoldReason, Kind, Operation, Plan};
-use crate::telemetry::clean;
 
 /// Reasons stand beside a change in at most so many columns: a line across a very wide terminal is hard to follow.
 const BESIDE: usize = 110;
@@ -46,7 +46,7 @@ impl Page<'_> {
         let incomplete: Vec<String> = sides
             .iter()
             .filter(|(_, state)| *state != "complete")
-            .map(|(side, state)| format!("{side} {}", clean(state)))
+            .map(|(side, state)| format!("{side} {}", printable(state)))
             .collect();
         if incomplete.is_empty() {
             return;
@@ -54,7 +54,7 @@ impl Page<'_> {
         let text = format!("Read of {}: nothing is removed on the strength of it.", incomplete.join(" and "));
         self.block(0, Some(Tone::Loss), &text);
         for problem in &plan.coverage.problems {
-            self.block(2, None, &format!("missing: {}", clean(&problem.0)));
+            self.block(2, None, &format!("missing: {}", printable(&problem.0)));
         }
         self.line("");
     }
@@ -85,7 +85,7 @@ impl Page<'_> {
     /// Before and after on one line, with the reasons beside it where they fit.
     fn operation(&mut self, operation: &Operation, reasons: &[String]) {
         let change = words::change(operation, &self.apps);
-        let reasons: Vec<_> = reasons.iter().map(|reason| clean(reason)).collect();
+        let reasons: Vec<_> = reasons.iter().map(|reason| printable(reason)).collect();
         let beside = format!("({})", reasons.join("; "));
         let lead = format!("  {} {}  ", words::sign(operation.kind), words::verb(operation));
         let taken = [&lead, &change, "  ", &beside].iter().map(|part| part.chars().count()).sum::<usize>();
@@ -138,7 +138,7 @@ impl Page<'_> {
         let person = words::person(operation);
         self.led(4, operation, " ", &person, "");
         let change = words::change(operation, &self.apps);
-        let detail = clean(&held.hold.detail);
+        let detail = printable(&held.hold.detail);
         let text = if detail.is_empty() { change } else { format!("{change} ({detail})") };
         self.block(8, None, &text);
         for reason in words::unsaid(operation, &[&person, &detail]) {
@@ -147,12 +147,12 @@ impl Page<'_> {
     }
 
     fn sums(&mut self, plan: &Plan) {
-        let sums = format!("{}: {}", clean(&plan.team), words::counts(&plan.summary));
+        let sums = format!("{}: {}", printable(&plan.team), words::counts(&plan.summary));
         self.block(0, Some(Tone::Heading), &sums);
         if !plan.operations.is_empty() {
             self.block(0, None, &words::forecast(&plan.forecast));
         }
-        self.line(&format!("digest {}", clean(&plan.digest)));
+        self.line(&format!("digest {}", printable(&plan.digest)));
     }
 }
 

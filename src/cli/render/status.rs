@@ -9,7 +9,7 @@ use super::{Paint, Tone, wrap};
 use crate::engine::report::{Doing, Status, Trouble};
 use crate::model::HoldReason;
 use crate::model::event::CycleResult;
-use crate::telemetry::clean;
+use crate::model::text::printable;
 
 /// Cycles that are shown; the audit has all of them.
 const CYCLES: usize = 10;
@@ -74,7 +74,7 @@ impl Page {
     }
 
     fn overview(&mut self, status: &Status) {
-        let heading = self.paint.text(Tone::Heading, &clean(&status.team));
+        let heading = self.paint.text(Tone::Heading, &printable(&status.team));
         self.line(&heading);
         let doing = match status.doing {
             Doing::NotRunning => "not running; this is what it left",
@@ -105,7 +105,7 @@ impl Page {
                 budget.used, budget.limit, budget.reserve
             ),
         );
-        self.pair("version", &clean(&status.version));
+        self.pair("version", &printable(&status.version));
     }
 
     fn trouble(&mut self, status: &Status) {
@@ -130,7 +130,7 @@ impl Page {
         }
         for (name, trouble) in &status.credential_troubles {
             self.heading("Credential");
-            let text = format!("the new file of {} was refused, the one before it goes on", clean(name));
+            let text = format!("the new file of {} was refused, the one before it goes on", printable(name));
             self.block(2, Tone::Loss, &text);
             self.told(Some(trouble));
         }
@@ -146,9 +146,9 @@ impl Page {
 
     fn told(&mut self, trouble: Option<&Trouble>) {
         let Some(trouble) = trouble else { return };
-        self.block(2, Tone::Loss, &clean(&trouble.text));
+        self.block(2, Tone::Loss, &printable(&trouble.text));
         if let Some(hint) = &trouble.hint {
-            self.block(2, Tone::Aside, &format!("→ {}", clean(hint)));
+            self.block(2, Tone::Aside, &format!("→ {}", printable(hint)));
         }
     }
 
@@ -195,7 +195,7 @@ impl Page {
                     words::verb(operation),
                     words::person(operation)
                 );
-                let detail = clean(&held.hold.detail);
+                let detail = printable(&held.hold.detail);
                 let text = if detail.is_empty() { text } else { format!("{text} ({detail})") };
                 self.line(&format!("    {text}"));
             }
@@ -213,7 +213,7 @@ impl Page {
         }
         if let Some(guard) = &status.guard {
             let since = self.time(guard.at);
-            self.line(&format!("  guards: {}, since {since}", clean(&guard.guards.join(", "))));
+            self.line(&format!("  guards: {}, since {since}", printable(&guard.guards.join(", "))));
         }
     }
 
@@ -230,7 +230,7 @@ impl Page {
                 Some(at) => self.time(at),
             };
             let from = credential.known_from.as_deref().unwrap_or("");
-            table.add_row([clean(&credential.name).into_owned(), expires, clean(from).into_owned()]);
+            table.add_row([printable(&credential.name).into_owned(), expires, printable(from).into_owned()]);
         }
         self.print(&table);
     }

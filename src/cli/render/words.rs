@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::asc::AppIds;
 use crate::model::operation::{Forecast, Kind, Operation, Summary};
+use crate::model::text::printable;
 use crate::model::{Access, AppId, HoldReason, Roles};
-use crate::telemetry::clean;
 
 /// Bundle ids by Apple's ids: plans name apps by id, people know them by bundle id.
 pub(super) struct AppNames<'a>(BTreeMap<&'a AppId, &'a str>);
@@ -17,8 +17,8 @@ impl<'a> AppNames<'a> {
 
     fn name(&self, id: &AppId) -> String {
         match self.0.get(id) {
-            Some(bundle) => clean(bundle).into_owned(),
-            None => format!("app {}", clean(id.as_str())),
+            Some(bundle) => printable(bundle).into_owned(),
+            None => format!("app {}", printable(id.as_str())),
         }
     }
 }
@@ -31,19 +31,19 @@ pub(super) fn person(operation: &Operation) -> String {
             || operation.target.id.clone().unwrap_or_default(),
             |address| address.as_str().to_owned(),
         );
-        return format!("{} (nobody in the directory)", clean(&name));
+        return format!("{} (nobody in the directory)", printable(&name));
     };
-    let mut text = clean(person.name.trim()).into_owned();
+    let mut text = printable(person.name.trim()).into_owned();
     if let Some(email) = &person.email {
-        let email_text = clean(email.as_str());
+        let email_text = printable(email.as_str());
         text = if text.is_empty() { email_text.into_owned() } else { format!("{text} <{email_text}>") };
     }
     if text.is_empty() {
-        text = clean(person.id.as_str()).into_owned();
+        text = printable(person.id.as_str()).into_owned();
     }
     match seat {
         Some(seat) if person.email.as_ref() != Some(seat) => {
-            format!("{text}, seat {}", clean(seat.as_str()))
+            format!("{text}, seat {}", printable(seat.as_str()))
         }
         Some(_) | None => text,
     }
@@ -51,7 +51,7 @@ pub(super) fn person(operation: &Operation) -> String {
 
 /// The reasons that are not part of what has been said already.
 pub(super) fn unsaid(operation: &Operation, said: &[&str]) -> Vec<String> {
-    let reasons = operation.reasons.iter().map(|reason| clean(reason).into_owned());
+    let reasons = operation.reasons.iter().map(|reason| printable(reason).into_owned());
     reasons.filter(|reason| !said.iter().any(|text| text.contains(reason.as_str()))).collect()
 }
 
@@ -113,7 +113,7 @@ fn roles(roles: &Roles) -> String {
     if roles.is_empty() {
         return "no role".to_owned();
     }
-    roles.iter().map(|role| clean(role.as_str()).into_owned()).collect::<Vec<_>>().join(", ")
+    roles.iter().map(|role| printable(role.as_str()).into_owned()).collect::<Vec<_>>().join(", ")
 }
 
 fn visible(access: &Access, apps: &AppNames<'_>) -> String {
@@ -168,7 +168,10 @@ pub(super) fn seconds(seconds: u64) -> String {
 pub(super) fn cure(reason: HoldReason, digest: &str) -> String {
     let text = match reason {
         HoldReason::Guard | HoldReason::NewAdmin => {
-            return format!("release exactly what is held here: rosterd\u{a0}approve\u{a0}{}", clean(digest));
+            return format!(
+                "release exactly what is held here: rosterd\u{a0}approve\u{a0}{}",
+                printable(digest)
+            );
         }
         HoldReason::Protected => {
             "never touched: listed in guard.protected, or the Account Holder; change it in App Store Connect"

@@ -58,15 +58,53 @@ fn nobody_is_an_error_that_names_who_is_near() {
     assert_eq!(bench.run(&["explain", "zzz", "--json"]).code, 1);
 }
 
+/// Everything a terminal obeys, or that makes a line read otherwise than it is.
+fn assert_plain(what: &str, text: &str) {
+    let odd = |c: char| {
+        (c.is_control() && c != '\n')
+            || matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+    };
+    let at = text.find(odd);
+    assert!(at.is_none(), "{what}: {:?}", at.map(|at| text[at..].chars().take(40).collect::<String>()));
+}
+
 #[test]
-fn remote_text_reaches_the_terminal_without_control_characters() {
+fn no_output_of_any_command_has_characters_that_a_terminal_obeys() {
     let bench = Bench::sample();
-    bench.state(|state| person(state, "ada@example.com").given_name = "A\u{1b}]0;x\u{7}da".into());
-    let text = bench.run(&["explain", "ada@example.com"]).expect(0).stdout;
-    assert!(text.chars().all(|c| !c.is_control() || c == '\n'), "{text:?}");
-    bench.run(&["apply", "--yes"]).expect(0);
-    for command in [&["status"] as &[&str], &["audit", "show", "--limit", "100"]] {
-        let text = bench.run(command).expect(0).stdout;
-        assert!(text.chars().all(|c| !c.is_control() || c == '\n'), "{command:?} {text:?}");
-    }
+    let odd = "A\u{1b}]0;x\u{7}\r\u{7f}\u{9b}31m\u{202e}\u{2028}\u{2066}\u{200b}da";
+    bench.state(|state| person(state, "ada@example.com").given_name = odd.into());
+    bench.state(|state| person(state, "betty@example.com").family_name = odd.into());
+    let before: [&[&str]; 6] = [
+        &["plan"],
+        &["plan", "--json"],
+        &["plan", "--output", "markdown"],
+        &["explain", "betty@example.com"],
+        &["explain", "ada@example.com", "--json"],
+        &["explain", odd],
+    ];
+    let after: [&[&str]; 9] = [
+        &["explain", "ada@example.com"],
+        &["explain", "betty@example.com", "--json"],
+        &["status"],
+        &["status", "--json"],
+        &["audit", "show", "--limit", "100"],
+        &["audit", "export"],
+        &["audit", "verify"],
+        &["state", "export"],
+        &["doctor", "--json"],
+    ];
+    let look = |commands: &[&[&str]]| {
+        for command in commands {
+            let output = bench.run(command);
+            assert_plain(&format!("{command:?}"), &output.stdout);
+            assert_plain(&format!("{command:?}, stderr"), &output.stderr);
+        }
+    };
+    look(&before);
+    let file = bench.path("plan.json");
+    let file = file.to_str().expect("a path");
+    bench.run(&["plan", "--out", file]).expect(0);
+    assert_plain("a saved plan", &std::fs::read_to_string(file).expect("saved"));
+    bench.run(&["apply", file]).expect(0);
+    look(&after);
 }
