@@ -17,6 +17,8 @@ pub enum Activity {
     Disabled,
     /// The provider did not say, which is never taken for "disabled".
     NotSaid,
+    /// What the provider said can be read neither as yes nor as no. Such a person is neither invited nor removed.
+    Unclear,
 }
 
 /// The attributes that policy asked for, by lower-case name. Top level only; a value is kept as it came.

@@ -12,7 +12,7 @@ use super::book::{People, Seats};
 use super::change::{Change, Offer, Turn};
 use super::correlate::{Case, Entry, Standing, Without, obstacle};
 use super::mapping::{self, Desired, Mapping};
-use super::scope::Scope;
+use super::scope::{self, Scope};
 use super::seat::Seat;
 use super::{Input, guard, leave, names, stray};
 
@@ -122,6 +122,10 @@ pub(super) fn record_link(
     draft: &mut Draft,
 ) {
     let (Some(by), None) = (by, &case.conflict) else { return };
+    // Nobody is taken for active, and so for the owner of a seat, on a word that can not be understood.
+    if case.found.is_some_and(|entry| scope::unclear(entry.person).is_some()) {
+        return;
+    }
     let person = match (&case.found, case.link) {
         (Some(entry), _) => names::person_ref(entry.person),
         (None, Some(link)) => link.person.clone(),
@@ -397,6 +401,7 @@ impl Mover<'_, '_, '_> {
                 let person = names::person_ref(self.entry.person);
                 Change::revoke(Some(person), seat, vec!["they are a member already".to_owned()])
             })
+            .map(|change| change.held(scope::unclear(self.entry.person)))
             .map(|change| self.judged(change))
             .collect()
     }

@@ -13,7 +13,7 @@ use crate::model::{Access, Activity, Address, AppId, Held, Hold, Operation, Pers
 use super::correlate::{Case, Entry, Standing, Without};
 use super::diff::Context;
 use super::mapping;
-use super::scope::Verdict;
+use super::scope::{UNCLEAR, Verdict};
 use super::seat::Seat;
 use super::{Input, Planned, names, work_out};
 
@@ -217,6 +217,7 @@ impl<'s, 'a> Explainer<'s, '_, 'a> {
             Activity::Active => "active",
             Activity::Disabled => "disabled",
             Activity::NotSaid => "active as far as is known",
+            Activity::Unclear => UNCLEAR,
         };
         format!("{}, {addresses}, {activity}", person.id)
     }

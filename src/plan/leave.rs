@@ -12,7 +12,7 @@ use super::change::Change;
 use super::correlate::{Case, Standing};
 use super::diff::{Context, Draft, record_link};
 use super::names;
-use super::scope::Verdict;
+use super::scope::{self, Verdict};
 use super::seat::Seat;
 
 /// Somebody linked who is not in scope any more.
@@ -25,7 +25,8 @@ pub(super) fn person(context: &Context<'_, '_>, case: &Case<'_>, draft: &mut Dra
     }
     let wait = wait(context, case.id, departure, draft);
     let conflict = case.conflict.clone().map(|detail| Hold::new(HoldReason::Conflict, detail));
-    let hold = conflict.or_else(|| report(on, key)).or_else(|| wait.clone());
+    let unclear = case.found.and_then(|entry| scope::unclear(entry.person));
+    let hold = conflict.or(unclear).or_else(|| report(on, key)).or_else(|| wait.clone());
     let Some(person) = reference(case) else { return };
     let seats: Vec<Seat<'_>> = match &case.standing {
         Standing::Holds { seat, left_over, .. } => {

@@ -8,7 +8,7 @@ use crate::model::policy::{Combine, Rule};
 use crate::model::{Access, Address, AppId, Hold, HoldReason, Person, Policy, Role, Roles, TeamSnapshot};
 
 use super::attribute;
-use super::scope::Scope;
+use super::scope::{self, Scope};
 
 /// What somebody should be able to do, as far as anything says so.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -71,6 +71,9 @@ impl<'a> Mapping<'a> {
     /// # Errors
     /// The hold for this person alone: an attribute that cannot be used, an app that the team does not have.
     pub(super) fn desired(&self, at: usize, person: &Person) -> Result<Desired, Hold> {
+        if let Some(hold) = scope::unclear(person) {
+            return Err(hold);
+        }
         let own = self.own(at, person)?;
         let ruled = self.ruled(at, person, &own)?;
         Ok(Desired {

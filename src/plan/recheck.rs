@@ -9,7 +9,7 @@ use crate::model::{
 
 use super::book::People;
 use super::mapping::Mapping;
-use super::scope::{Scope, Verdict};
+use super::scope::{self, Scope, Verdict};
 
 /// Ok when the person of an operation is still leaving: not there any more, disabled, or out of scope.
 ///
@@ -28,6 +28,9 @@ pub fn still_leaving(
     let Some(person) = person else { return Ok(()) };
     if operation.person.as_ref().is_some_and(|expected| expected.id != person.id) {
         return Err(format!("the directory answered with somebody else: {}", person.id));
+    }
+    if scope::unclear(person).is_some() {
+        return Err(scope::UNCLEAR.to_owned());
     }
     let old = directory.groups.iter().filter(|old| groups.iter().all(|fresh| fresh.id != old.id));
     let all = groups.iter().chain(old).cloned().collect();

@@ -3,7 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::policy::{GroupName, ScopeMode};
-use crate::model::{Activity, DirectorySnapshot, Group, GroupMember, Person, Policy, Principal, Problem};
+use crate::model::{
+    Activity, DirectorySnapshot, Group, GroupMember, Hold, HoldReason, Person, Policy, Principal, Problem,
+};
+
+/// Why somebody is neither invited nor removed although all of them was read.
+pub(super) const UNCLEAR: &str =
+    "the directory says neither yes nor no to whether they may sign in: correct \"active\" there";
 
 /// What scope says of somebody in the directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -210,6 +216,14 @@ impl<'a> Scope<'a> {
         if let Some(at) = self.position(id) {
             self.assigned.entry(at).or_default().extend(role);
         }
+    }
+}
+
+/// The hold of somebody of whom the directory says neither that they are active nor that they are not.
+pub(super) fn unclear(person: &Person) -> Option<Hold> {
+    match person.activity {
+        Activity::Unclear => Some(Hold::new(HoldReason::InvalidAttribute, UNCLEAR)),
+        Activity::Active | Activity::Disabled | Activity::NotSaid => None,
     }
 }
 

@@ -9,7 +9,7 @@ use super::correlate::{Case, Standing};
 use super::diff::{Context, Draft};
 use super::leave::{report, wait};
 use super::names;
-use super::scope::Verdict;
+use super::scope::{self, Verdict};
 use super::seat::Seat;
 
 /// Every seat that no case claims.
@@ -62,6 +62,7 @@ fn stray(context: &Context<'_, '_>, seat: Seat<'_>, awaited: bool, draft: &mut D
         Whose::One(at, departure) => {
             let left = Left { departure, key: everybody[at].id.clone(), awaited: false };
             Change::revoke(person(at), seat, vec![departure.as_str().to_owned()])
+                .held(scope::unclear(&everybody[at]))
                 .held(left.hold(context, seat, draft))
         }
         Whose::Second(at) => Change::revoke(person(at), seat, vec!["they have another seat".to_owned()])

@@ -157,6 +157,7 @@ pub(crate) fn one_line(text: &str, limit: usize) -> String {
     printable.collect::<String>().trim().to_owned()
 }
 
+mod activity;
 mod any;
 pub mod catalog;
 pub mod file;

@@ -75,7 +75,7 @@ fn built_in<'a>(person: &'a Person, path: &AttributePath) -> Option<Vec<Found<'a
         ("active" | "accountenabled", None) => Some(match person.activity {
             Activity::Active => vec![Found::Bool(true)],
             Activity::Disabled => vec![Found::Bool(false)],
-            Activity::NotSaid => Vec::new(),
+            Activity::NotSaid | Activity::Unclear => Vec::new(),
         }),
         ("username" | "userprincipalname", None) if !read() => Some(text(&person.user_name)),
         ("displayname", None) if !read() => Some(text(&person.display_name)),

@@ -38,6 +38,22 @@ fn deactivated_people_lose_their_seat_at_once() {
 }
 
 #[test]
+fn of_whom_the_directory_says_neither_yes_nor_no_is_neither_invited_nor_removed() {
+    let said = "the directory says neither yes nor no to whether they may sign in: correct \"active\" there";
+    let held = |what: &str| format!("held invalid_attribute ({said}): {what}");
+    check("person p1 a@example.com unclear", &held("invite p1 at a@example.com: ?"));
+    let seat = "person p1 a@example.com unclear\n member m1 a@example.com DEVELOPER\n link p1 m1";
+    check(seat, &held("update m1 of p1: DEVELOPER -> ?"));
+    let out = "scope iOS\n group iOS\n set leave_confirmations 1\n set unmanaged.out_of_scope remove";
+    let why = "in none of the groups of scope.groups\nabsent p1 out of scope";
+    check(&format!("{seat}\n{out}"), &held(&format!("remove m1 of p1; out of scope; {why}")));
+    // Nor is a seat adopted on such a word.
+    let foreign = "person p1 a@example.com unclear\n member m1 a@example.com DEVELOPER";
+    check(foreign, &held("update m1 of p1: DEVELOPER -> ?"));
+    check(&format!("{foreign}\n{out}"), &held("remove m1 of p1; out of scope\nabsent p1 out of scope"));
+}
+
+#[test]
 fn deleted_people_lose_it_when_enough_complete_reads_agree() {
     let world = "member m1 a@example.com DEVELOPER\n link p1 m1";
     check(world, "held awaiting_confirmation (1 of 2): remove m1 of p1; deleted\nabsent p1 deleted");

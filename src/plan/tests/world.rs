@@ -4,7 +4,7 @@
 //! set leave_confirmations 1                 a key of the configuration
 //! scope iOS "Mac Team"                      scope.mode = "groups"; without this line everybody is in scope
 //! rule 'iOS Admins' ADMIN apps=com.a        group=…, filter=…, roles, all=yes|no, prov=yes|no, apps=…
-//! person p1 ada@x.example disabled          also: name="Ada King", display="Ada King", unsaid, ATTRIBUTE=JSON or text
+//! person p1 ada@x.example disabled          also: name="Ada King", display="Ada King", unsaid, unclear, ATTRIBUTE=JSON or text
 //! group iOS p1 p2 @Nested                   direct members; @ is a group within
 //! member m1 ada@x.example DEVELOPER         also: name="Ada King", prov, apps=1,2, apps=?, all=?
 //! invitation i1 ada@x.example DEVELOPER     also: expired
@@ -446,10 +446,11 @@ fn person(rest: &Rest) -> Option<Person> {
         given_name,
         family_name,
         display_name: rest.get("display").map(Into::into),
-        activity: match (rest.says("disabled"), rest.says("unsaid")) {
-            (true, _) => Activity::Disabled,
-            (false, true) => Activity::NotSaid,
-            (false, false) => Activity::Active,
+        activity: match (rest.says("disabled"), rest.says("unsaid"), rest.says("unclear")) {
+            (true, ..) => Activity::Disabled,
+            (_, true, _) => Activity::NotSaid,
+            (.., true) => Activity::Unclear,
+            (false, false, false) => Activity::Active,
         },
         attributes,
     })

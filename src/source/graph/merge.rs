@@ -25,7 +25,7 @@ pub(super) struct Merge {
     pub people: BTreeMap<PersonId, Person>,
     pub groups: BTreeMap<GroupId, Group>,
     pub departed: Departed,
-    /// People the feed named without saying enough to invite them: to be read by id.
+    /// People the feed named without saying enough to invite or to keep them: to be read by id.
     pub unclear: BTreeSet<PersonId>,
     /// What the groups are can no longer be told from changes: names or nesting moved. They must be read again.
     pub groups_again: bool,
@@ -82,8 +82,10 @@ impl Merge {
     fn arrive(&mut self, id: PersonId, change: &Object, wanted: &Wanted) {
         let person = self.people.entry(id.clone()).or_insert_with(|| blank(id.clone()));
         apply(person, change, wanted);
-        // Everybody has a sign-in name; without it this was not the whole person.
-        if person.user_name.is_none() {
+        // Everybody has a sign-in name; without it this was not the whole person. And whoever was disabled may be among
+        // those of whom the row does not say: what was known of them before is not what is so now.
+        let is_silent = change.get("accountEnabled").is_none_or(Value::is_null);
+        if person.user_name.is_none() || is_silent {
             self.unclear.insert(id.clone());
         } else {
             self.unclear.remove(&id);

@@ -232,7 +232,7 @@ impl<R: Reader> Gathering<'_, R> {
     fn unlisted(&mut self, record: &PersonRecord) {
         match record.person.activity {
             Activity::Disabled => {}
-            Activity::Active | Activity::NotSaid => {
+            Activity::Active | Activity::NotSaid | Activity::Unclear => {
                 let id = &record.person.id;
                 self.problem(format!("Users: {id} is a member of a group and was not in the list of people"));
             }

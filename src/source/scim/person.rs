@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use super::wanted::Wanted;
 use super::wire::{Fields, LONGEST_TEXT, bounded, each_field, id_text, string_of, truth_of, value_of};
 use crate::model::{Activity, Address, Attributes, Person, PersonId};
+use crate::source::activity::{activity_of, agreed};
 
 /// A person and what only references to them need.
 #[derive(Clone, Debug, PartialEq)]
@@ -103,7 +104,7 @@ impl Fields for PersonFields<'_> {
             "displayname" => self.display_name = short(raw).map(Arc::from),
             "name" => self.name = self.name(raw)?,
             "emails" => self.emails = emails(raw)?,
-            "active" => self.activity = activity(raw),
+            "active" => self.activity = agreed(self.activity, activity(raw)?),
             _ => {}
         }
         Ok(())
@@ -165,13 +166,13 @@ fn short(raw: &RawValue) -> Option<Cow<'_, str>> {
     (!text.is_empty() && text.len() <= LONGEST_TEXT).then_some(text)
 }
 
-/// RFC 7643 gives `active` no default, so its absence says nothing; Entra-fed servers send `"False"`.
-fn activity(active: &RawValue) -> Activity {
-    match truth_of(active) {
-        Some(true) => Activity::Active,
-        Some(false) => Activity::Disabled,
-        None => Activity::NotSaid,
-    }
+/// RFC 7643 gives `active` no default, so its absence says nothing; Entra-fed servers send `"False"`, others 0.
+fn activity(active: &RawValue) -> Result<Activity, String> {
+    Ok(match active.get() {
+        "true" => Activity::Active,
+        "false" => Activity::Disabled,
+        _ => activity_of(&value_of(active)?),
+    })
 }
 
 /// The entries of `emails`, in whatever shape: a list, one object, one string.

@@ -17,4 +17,5 @@ mod rotation;
 mod seats;
 mod story;
 mod systemd;
+mod unclear;
 mod usage;

@@ -167,13 +167,34 @@ fn who_comes_back_is_a_member_again_unless_the_group_let_them_go_meanwhile() {
 
 #[test]
 fn somebody_new_of_whom_too_little_is_said_is_read_by_id() {
-    let mut merge =
-        merged(json!([{"id": "new", "accountEnabled": true}, {"id": "ada", "givenName": "Ada"}]), json!([]));
+    let ada = json!({"id": "ada", "givenName": "Ada", "accountEnabled": true});
+    let mut merge = merged(json!([{"id": "new", "accountEnabled": true}, ada]), json!([]));
     assert_eq!(merge.unclear, [PersonId::from("new")].into());
     merge.settle(&PersonId::from("new"), None);
     assert!(merge.unclear.is_empty());
     assert!(!merge.people.contains_key(&PersonId::from("new")));
     assert_eq!(merge.people[&PersonId::from("ada")].user_name.as_deref(), Some("ada@example.com"));
+}
+
+#[test]
+fn a_row_that_does_not_say_whether_an_account_is_enabled_has_its_person_read_by_id() {
+    let row =
+        |value: Value| json!({"id": "ada", "userPrincipalName": "ada@example.com", "accountEnabled": value});
+    let silent = json!({"id": "ada", "userPrincipalName": "ada@example.com", "givenName": "Ada"});
+    let ada: BTreeSet<PersonId> = [PersonId::from("ada")].into();
+    for (what, rows, unclear) in [
+        ("absent", json!([silent]), &ada),
+        ("null", json!([row(Value::Null)]), &ada),
+        ("said before, and then not", json!([row(json!(true)), silent]), &ada),
+        ("said in the end", json!([silent, row(json!(false))]), &BTreeSet::new()),
+        (
+            "gone in the end",
+            json!([silent, {"id": "ada", "@removed": {"reason": "changed"}}]),
+            &BTreeSet::new(),
+        ),
+    ] {
+        assert_eq!(merged(rows, json!([])).unclear, *unclear, "{what}");
+    }
 }
 
 #[test]

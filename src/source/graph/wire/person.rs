@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::{Object, id_of};
 use crate::model::{Activity, Address, Attributes, Person, PersonId};
 use crate::source::Interest;
+use crate::source::activity::activity_of;
 
 /// Properties that every read asks for.
 const BUILT_IN: [&str; 10] = [
@@ -168,7 +169,7 @@ pub(in crate::source::graph) fn apply(person: &mut Person, object: &Object, want
             "givenname" => person.given_name = text(value),
             "surname" => person.family_name = text(value),
             "displayname" => person.display_name = text(value),
-            "accountenabled" => person.activity = activity(value),
+            "accountenabled" => person.activity = activity_of(value),
             _ => {}
         }
         if let Some(name) = shared(&name) {
@@ -186,14 +187,6 @@ pub(in crate::source::graph) fn apply(person: &mut Person, object: &Object, want
 
 fn text(value: &Value) -> Option<Arc<str>> {
     value.as_str().filter(|text| !text.is_empty()).map(Arc::from)
-}
-
-fn activity(value: &Value) -> Activity {
-    match value.as_bool() {
-        Some(true) => Activity::Active,
-        Some(false) => Activity::Disabled,
-        None => Activity::NotSaid,
-    }
 }
 
 /// Null and empty lists are kept as nothing, since a full read says null where a change feed says nothing. Objects are

@@ -60,7 +60,9 @@ fn only_a_plain_false_disables() {
         (json!({"accountEnabled": true}), Activity::Active),
         (json!({"accountEnabled": false}), Activity::Disabled),
         (json!({"accountEnabled": null}), Activity::NotSaid),
-        (json!({"accountEnabled": "false"}), Activity::NotSaid),
+        (json!({"accountEnabled": "false"}), Activity::Disabled),
+        (json!({"accountEnabled": 0}), Activity::Disabled),
+        (json!({"accountEnabled": "maybe"}), Activity::Unclear),
         (json!({}), Activity::NotSaid),
     ] {
         let mut value = value;

@@ -74,7 +74,12 @@ fn only_a_said_false_disables() {
         (r#""Active":"false""#, Activity::Disabled),
         (r#""active":null"#, Activity::NotSaid),
         (r#""active":"""#, Activity::NotSaid),
-        (r#""active":0"#, Activity::NotSaid),
+        (r#""active":0"#, Activity::Disabled),
+        (r#""active":1"#, Activity::Active),
+        (r#""active":"No""#, Activity::Disabled),
+        (r#""active":2"#, Activity::Unclear),
+        (r#""active":{"value":false}"#, Activity::Unclear),
+        (r#""active":true,"Active":false"#, Activity::Unclear),
         (r#""title":"x""#, Activity::NotSaid),
     ] {
         assert_eq!(user(&format!(r#"{{"id":"u1",{fields}}}"#)).activity, activity, "{fields}");
