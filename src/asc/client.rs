@@ -266,6 +266,7 @@ impl AscClient {
             body: &reply.body,
             retry_after: asked,
             skew: self.http.skew_seconds(),
+            spend,
         }
         .error();
         match reply.status.as_u16() {

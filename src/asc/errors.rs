@@ -35,6 +35,8 @@ pub(super) struct Answer<'a> {
     pub(super) retry_after: Option<Duration>,
     /// Our clock minus Apple's.
     pub(super) skew: Option<i64>,
+    /// What was asked for.
+    pub(super) spend: Spend,
 }
 
 impl Answer<'_> {
@@ -45,11 +47,16 @@ impl Answer<'_> {
         let codes = || codes(&errors);
         match self.status {
             401 => AscError::Refused { cause: self.unauthorized(), text },
+            404 | 410 if errors.iter().any(ApiError::is_not_found) => AscError::Gone { text },
+            404 | 410 => self.unclear(text),
+            // 429 aside, which every gateway sends of itself before anything happens.
+            400..=499 if errors.is_empty() && self.status != 429 && self.spend == Spend::Write => {
+                self.unclear(text)
+            }
             403 => match forbidden(&errors) {
                 Some(cause) => AscError::Refused { cause, text },
                 None => AscError::Invalid { codes: codes(), text },
             },
-            404 | 410 => AscError::Gone { text },
             409 => AscError::Conflict { codes: codes(), text },
             429 => {
                 let retry_after = self.retry_after.map(|wait| wait.as_secs());
@@ -59,6 +66,15 @@ impl Answer<'_> {
             408 | 500..=599 => AscError::Unknown { text },
             400..=499 => AscError::Invalid { codes: codes(), text },
             _ => AscError::Protocol { text },
+        }
+    }
+
+    /// A status that is not backed by Apple's own words: a gateway, a portal or a proxy may have answered in its place, and
+    /// nobody can tell what had happened by then.
+    fn unclear(self, text: String) -> AscError {
+        match self.spend {
+            Spend::Read => AscError::Protocol { text },
+            Spend::Write => AscError::Unknown { text },
         }
     }
 
@@ -123,6 +139,11 @@ impl ApiError {
     /// True for the code itself and for any deeper level of it.
     fn is(&self, prefix: &str) -> bool {
         self.code.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '_']))
+    }
+
+    /// Apple's own word that there is no such thing.
+    fn is_not_found(&self) -> bool {
+        self.code.split('.').next() == Some("NOT_FOUND")
     }
 
     fn says(&self, words: &str) -> bool {

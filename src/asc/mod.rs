@@ -112,7 +112,7 @@ pub enum AscError {
         /// One line.
         text: String,
     },
-    /// No such resource, or no longer (404, 410).
+    /// No such resource, or no longer: 404 or 410 with Apple's own `NOT_FOUND`.
     #[error("{text}")]
     Gone {
         /// One line.
@@ -140,7 +140,7 @@ pub enum AscError {
         /// One line.
         text: String,
     },
-    /// Sent, and no telling whether it had an effect: a lost answer, a time-out, a 5xx.
+    /// Sent, and no telling whether it had an effect: a lost answer, a time-out, a 5xx, a page that is not Apple's.
     #[error("{text}")]
     Unknown {
         /// One line.

@@ -75,6 +75,9 @@ fn told(records: impl Iterator<Item = Record>, most: usize) -> Vec<CycleReport> 
             | Event::Unlinked { .. }
             | Event::Adopted { .. }
             | Event::Disowned { .. }
+            | Event::SeatLost { .. }
+            | Event::SeatReturned { .. }
+            | Event::SeatGone { .. }
             | Event::InvitationVanished { .. }
             | Event::AccountMapped { .. }
             | Event::AccountUnmapped { .. }

@@ -83,6 +83,19 @@ where
                 lines.push(format!("the seat of {} is no longer ours; it stays as it is", owned.name));
             }
         }
+        for departed in ledger.departed.values() {
+            let link = departed.link.as_ref();
+            let is_theirs = link.is_some_and(|link| {
+                link.person.id.as_str() == who || link.person.email.as_ref() == Some(&address)
+            });
+            if is_theirs || departed.name == address || departed.seat.as_str() == who {
+                events.push(Event::Disowned { seat: departed.seat.clone() });
+                lines.push(format!(
+                    "the seat of {} was removed; should it be listed again, it is no longer ours",
+                    departed.name
+                ));
+            }
+        }
         for (known, account) in &ledger.accounts {
             if known == address.folded() || *account == address {
                 events.push(Event::AccountUnmapped { address: Address::new(known) });
@@ -103,9 +116,11 @@ where
         let ledger = self.state.ledger();
         let links = ledger.links.keys().map(|person| Event::Unlinked { person: person.clone() });
         let owned = ledger.owned.values().map(|owned| Event::Disowned { seat: owned.seat.clone() });
+        let departed =
+            ledger.departed.values().map(|departed| Event::Disowned { seat: departed.seat.clone() });
         let accounts =
             ledger.accounts.keys().map(|address| Event::AccountUnmapped { address: Address::new(address) });
-        let events: Vec<Event> = links.chain(owned).chain(accounts).collect();
+        let events: Vec<Event> = links.chain(owned).chain(departed).chain(accounts).collect();
         let line = format!(
             "{} links and {} adopted seats forgotten; every seat stays as it is",
             ledger.links.len(),

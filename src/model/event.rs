@@ -211,6 +211,21 @@ pub enum Event {
         /// Which.
         seat: SeatId,
     },
+    /// A complete list no longer shows the seat of somebody who has left. It is remembered until another one agrees.
+    SeatLost {
+        /// Whose.
+        person: PersonId,
+    },
+    /// A list shows a seat that an answer or another list had called gone: it is ours as it was.
+    SeatReturned {
+        /// Which.
+        seat: SeatId,
+    },
+    /// A complete list no longer shows a seat that was given up: it is forgotten.
+    SeatGone {
+        /// Which.
+        seat: SeatId,
+    },
     /// Our invitation is gone before its time and nobody can be told to have accepted it.
     InvitationVanished {
         /// Whose.

@@ -11,8 +11,10 @@ use super::event::{Departure, IntentId, LinkBy};
 use super::id::{Address, PersonId, SeatId};
 use super::operation::{Held, Hold, Kind, Operation, PersonRef};
 
+mod departed;
 mod links;
 
+pub use departed::Departed;
 pub use links::Links;
 
 /// A person and the seat that is theirs.
@@ -102,6 +104,9 @@ pub struct OpenIntent {
     pub plan: String,
     /// What is written.
     pub operation: Operation,
+    /// What came instead of an answer, where anything did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
 }
 
 /// The latest set that guards held.
@@ -125,6 +130,8 @@ pub struct Ledger {
     pub links: Links,
     /// Ours without a person, by seat id.
     pub owned: BTreeMap<String, OwnedSeat>,
+    /// Given up, and not yet missed by a complete list, by seat id.
+    pub departed: BTreeMap<String, Departed>,
     /// Manual pairs of an address (folded) and an Apple Account.
     pub accounts: BTreeMap<String, Address>,
     /// Who was found gone.

@@ -1,8 +1,10 @@
 //! When something that failed is tried again. One person's back-off is nobody else's.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 
-use crate::model::ledger::{Backoff, subject_key};
+use crate::model::ledger::{Backoff, OpenIntent, subject_key};
 use crate::model::{Hold, HoldReason};
 
 use super::Input;
@@ -27,12 +29,13 @@ pub fn retry_at(backoff: &Backoff) -> Timestamp {
 
 /// Holds what failed lately, and whatever would follow a request whose outcome nobody knows yet.
 pub(super) fn hold(input: &Input<'_>, changes: &mut [Change]) {
-    let open: std::collections::BTreeSet<String> =
-        input.ledger.open_intents.values().map(|intent| subject_key(&intent.operation)).collect();
+    let open: BTreeMap<String, &OpenIntent> =
+        input.ledger.open_intents.values().map(|open| (subject_key(&open.operation), open)).collect();
     for change in changes.iter_mut().filter(|change| change.hold.is_none()) {
         let Some(subject) = change.operations.first().map(subject_key) else { continue };
-        if open.contains(&subject) {
-            let detail = "the outcome of an earlier request is not known yet";
+        if let Some(open) = open.get(&subject) {
+            let why = open.error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
+            let detail = format!("the outcome of an earlier request is not known yet{why}");
             change.hold = Some(Hold::new(HoldReason::IncompleteRead, detail));
         } else if let Some(backoff) = input.ledger.backoffs.get(&subject) {
             let next = retry_at(backoff);

@@ -189,8 +189,7 @@ impl<'s, 'a> Explainer<'s, '_, 'a> {
 
     /// What the plan has of them.
     fn entries(&self, subject: &Subject<'_, '_>) -> (Vec<Operation>, Vec<Held>) {
-        let id: Option<&PersonId> =
-            subject.case.map(|case| case.id).or_else(|| subject.entry.map(|entry| &entry.person.id));
+        let id = subject.id();
         let seat = subject.seat.map(Seat::id);
         let theirs = |operation: &Operation| {
             let person = operation.person.as_ref().map(|person| &person.id);
@@ -311,10 +310,23 @@ impl<'s, 'a> Explainer<'s, '_, 'a> {
         if let Some(link) = subject.case.and_then(|case| case.link) {
             says.push(format!("linked to {} since {:.0}, {}", link.name, link.since, by_in_words(link.by)));
         }
-        if let Some(seat) = subject.seat.map(Seat::id)
+        let seat = subject.seat.map(Seat::id);
+        if let Some(seat) = &seat
             && ledger.owned.contains_key(seat.as_str())
         {
             says.push("the seat was adopted".to_owned());
+        }
+        let theirs = |operation: &Operation| {
+            let person = operation.person.as_ref().map(|person| &person.id);
+            (person.is_some() && person == subject.id())
+                || (seat.is_some() && operation.target.seat_id() == seat)
+        };
+        for open in ledger.open_intents.values().filter(|open| theirs(&open.operation)) {
+            let why = open.error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
+            says.push(format!(
+                "{} was sent at {:.0} and its outcome is not known yet{why}; until the lists tell, the seat counts as it was",
+                open.operation.kind, open.at
+            ));
         }
         if let Some(conflict) = subject.case.and_then(|case| case.conflict.as_ref()) {
             says.push(format!("conflict: {conflict}"));
@@ -396,6 +408,10 @@ impl<'s, 'a> Explainer<'s, '_, 'a> {
 impl Subject<'_, '_> {
     fn is_somebody(&self) -> bool {
         self.entry.is_some() || self.case.is_some() || self.seat.is_some()
+    }
+
+    fn id(&self) -> Option<&PersonId> {
+        self.case.map(|case| case.id).or_else(|| self.entry.map(|entry| &entry.person.id))
     }
 
     fn person(&self) -> Option<PersonRef> {

@@ -41,7 +41,13 @@ pub(super) fn person(context: &Context<'_, '_>, case: &Case<'_>, draft: &mut Dra
         Standing::Without(_) | Standing::Vanished => {
             // Nothing is left to take away; once that is sure, nothing needs to be remembered either.
             if wait.is_none() {
-                draft.findings.push(Event::Unlinked { person: case.id.clone() });
+                let person = case.id.clone();
+                let had_one = case.link.is_some_and(|link| link.seat.is_some());
+                // One list can miss a seat: what it was to us is kept until the next one agrees.
+                draft.findings.push(match had_one {
+                    true => Event::SeatLost { person },
+                    false => Event::Unlinked { person },
+                });
             }
             return;
         }

@@ -18,6 +18,7 @@ pub mod moved;
 pub mod names;
 mod order;
 pub mod recheck;
+mod returned;
 mod scope;
 mod seat;
 mod stray;
@@ -89,6 +90,9 @@ pub fn plan(input: &Input<'_>) -> Planned {
 /// Who is in scope and what they should be able to do, who has which seat, what differs, and what of that may be done
 /// now. Whoever wants to know more than the plan looks at what it was made of before that is gone.
 fn work_out<R>(input: &Input<'_>, look: impl FnOnce(&Context<'_, '_>, &[Case<'_>], Planned) -> R) -> R {
+    let mut findings = returned::findings(input.ledger, input.team);
+    let ledger = returned::ledger(input.ledger, &findings);
+    let input = &Input { ledger: ledger.as_ref().unwrap_or(input.ledger), ..*input };
     let scope = Scope::new(input.directory, input.policy);
     let mapping = Mapping::new(input.policy, &scope, input.team);
     let people = People::new(input.directory.people(), &mapping, input.ledger);
@@ -115,7 +119,7 @@ fn work_out<R>(input: &Input<'_>, look: impl FnOnce(&Context<'_, '_>, &[Case<'_>
 
     let (operations, held) = order::order(draft.changes);
     let plan = assemble(input, &directory, operations, held, draft.unchanged);
-    let mut findings = draft.findings;
+    findings.extend(draft.findings);
     findings.extend(holds::findings(input, &plan, &guards));
     look(&context, &cases, Planned { plan, findings, in_scope, guards, approvals_used })
 }

@@ -15,7 +15,7 @@ use super::error::StateError;
 use crate::model::Hold;
 use crate::model::id::{Address, PersonId};
 use crate::model::ledger::{
-    Absence, Approval, Backoff, GuardedSet, Ledger, Link, OpenIntent, OwnedSeat, Reservation,
+    Absence, Approval, Backoff, Departed, GuardedSet, Ledger, Link, OpenIntent, OwnedSeat, Reservation,
 };
 
 /// The schema name of an export.
@@ -35,6 +35,7 @@ struct Header {
 enum Entry {
     Link { person: PersonId, link: Link },
     Owned { key: String, seat: OwnedSeat },
+    Departed { departed: Box<Departed> },
     Account { address: String, apple_account: Address },
     Absence { person: PersonId, absence: Absence },
     Backoff { subject: String, backoff: Backoff },
@@ -79,6 +80,7 @@ fn entries(ledger: Ledger) -> Vec<Entry> {
     let Ledger {
         links,
         owned,
+        departed,
         accounts,
         absences,
         backoffs,
@@ -95,6 +97,7 @@ fn entries(ledger: Ledger) -> Vec<Entry> {
     let links = BTreeMap::from(links).into_iter();
     entries.extend(links.map(|(person, link)| Entry::Link { person, link }));
     entries.extend(owned.into_iter().map(|(key, seat)| Entry::Owned { key, seat }));
+    entries.extend(departed.into_values().map(|seat| Entry::Departed { departed: Box::new(seat) }));
     entries.extend(
         accounts.into_iter().map(|(address, apple_account)| Entry::Account { address, apple_account }),
     );
@@ -156,6 +159,7 @@ fn take(ledger: &mut Ledger, entry: Entry) {
     match entry {
         Entry::Link { person, link } => drop(ledger.links.insert(person, link)),
         Entry::Owned { key, seat } => drop(ledger.owned.insert(key, seat)),
+        Entry::Departed { departed } => ledger.give_up(*departed),
         Entry::Account { address, apple_account } => drop(ledger.accounts.insert(address, apple_account)),
         Entry::Absence { person, absence } => drop(ledger.absences.insert(person, absence)),
         Entry::Backoff { subject, backoff } => drop(ledger.backoffs.insert(subject, backoff)),

@@ -6,8 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use crate::model::event::{Departure, Event, IntentId, LinkBy, Outcome};
 use crate::model::id::{Address, PersonId, SeatId};
 use crate::model::ledger::{
-    Absence, Approval, Backoff, GuardedSet, Ledger, Link, OpenIntent, OwnedSeat, Reservation, hold_key,
-    is_revocation, narrows, subject_key,
+    Absence, Approval, Backoff, Departed, GuardedSet, Ledger, Link, OpenIntent, OwnedSeat, Reservation,
+    hold_key, is_revocation, narrows, subject_key,
 };
 use crate::model::operation::{Kind, Operation, PersonRef};
 
@@ -40,9 +40,14 @@ pub fn fold(ledger: &mut Ledger, at: Timestamp, event: &Event) {
         Event::Unlinked { person } => {
             ledger.links.remove(person);
             ledger.absences.remove(person);
+            let theirs = |link: &Link| link.person.id == *person;
+            ledger.departed.retain(|_, departed| !departed.link.as_ref().is_some_and(theirs));
         }
         Event::Adopted { seat, name } => adopt(ledger, seat, name),
         Event::Disowned { seat } => forget_seat(ledger, seat),
+        Event::SeatLost { person } => lose(ledger, at, person),
+        Event::SeatReturned { seat } => ledger.take_back(seat),
+        Event::SeatGone { seat } => drop(ledger.departed.remove(seat.as_str())),
         Event::InvitationVanished { person } => {
             ledger.links.change(person, |link| {
                 link.seat = None;
@@ -118,16 +123,20 @@ fn prune(ledger: &mut Ledger, now: Timestamp) {
     ledger.approvals.retain(|approval| approval.expires > now);
     ledger.reservations.retain(|_, reservation| younger(reservation.released, RESERVATIONS_KEPT));
     ledger.backoffs.retain(|_, backoff| younger(backoff.last, BACKOFFS_KEPT));
+    ledger.departed.retain(|_, departed| younger(departed.at, RESERVATIONS_KEPT));
 }
 
 fn open(ledger: &mut Ledger, at: Timestamp, intent: &IntentId, plan: &str, operation: &Operation) {
     let (plan, operation) = (plan.to_owned(), operation.clone());
-    let open = OpenIntent { intent: intent.clone(), at, plan, operation };
+    let open = OpenIntent { intent: intent.clone(), at, plan, operation, error: None };
     ledger.open_intents.insert(intent.0.clone(), open);
 }
 
 fn settle(ledger: &mut Ledger, at: Timestamp, intent: &IntentId, outcome: &Outcome) {
-    if matches!(outcome, Outcome::Unknown { .. }) {
+    if let Outcome::Unknown { error } = outcome {
+        if let Some(open) = ledger.open_intents.get_mut(&intent.0) {
+            open.error = Some(error.clone());
+        }
         return;
     }
     let Some(OpenIntent { operation, .. }) = ledger.open_intents.remove(&intent.0) else { return };
@@ -224,7 +233,13 @@ fn gone(ledger: &mut Ledger, at: Timestamp, operation: &Operation) {
     }
     let Some(seat) = operation.target.seat_id() else { return };
     let holder = holder(ledger, operation, &seat);
-    ledger.owned.remove(seat.as_str());
+    let owned = ledger.owned.remove(seat.as_str());
+    let link = holder.as_ref().and_then(|person| ledger.links.get(person)).cloned();
+    if let Some(name) = link.as_ref().map(|link| &link.name).or(owned.as_ref().map(|owned| &owned.name)) {
+        let absence = holder.as_ref().and_then(|person| ledger.absences.get(person)).copied();
+        let name = operation.target.name.as_ref().unwrap_or(name).clone();
+        ledger.give_up(Departed { seat, name, at, link, absence });
+    }
     let Some(holder) = holder else { return };
     if operation.kind == Kind::CancelInvitation && operation.replacement {
         ledger.links.change(&holder, |link| {
@@ -253,6 +268,15 @@ fn moved(ledger: &mut Ledger, operation: &Operation, seat: &SeatId) {
             ledger.owned.insert(seat.as_str().to_owned(), owned);
         }
         (None, Some(_) | None) => {}
+    }
+}
+
+/// The seat of somebody who has left is in no list any more.
+fn lose(ledger: &mut Ledger, at: Timestamp, person: &PersonId) {
+    let Some(link) = ledger.links.remove(person) else { return };
+    let absence = ledger.absences.remove(person);
+    if let Some(seat) = link.seat.clone() {
+        ledger.give_up(Departed { seat, name: link.name.clone(), at, link: Some(link), absence });
     }
 }
 
@@ -313,6 +337,7 @@ fn claim(
 }
 
 fn forget_seat(ledger: &mut Ledger, seat: &SeatId) {
+    ledger.departed.remove(seat.as_str());
     ledger.owned.remove(seat.as_str());
     ledger.links.remove_seat(seat);
 }

@@ -3,7 +3,14 @@ use serde_json::json;
 use super::*;
 
 fn answer(status: u16, body: &[u8]) -> Answer<'_> {
-    Answer { endpoint: "PATCH /v1/users/7", status, body, retry_after: None, skew: Some(3) }
+    Answer {
+        endpoint: "PATCH /v1/users/7",
+        status,
+        body,
+        retry_after: None,
+        skew: Some(3),
+        spend: Spend::Write,
+    }
 }
 
 fn error(status: u16, errors: &Value) -> AscError {
@@ -48,7 +55,8 @@ fn every_forbidden_answer_names_its_cause() {
         let error = error(403, &errors);
         assert_eq!(cause(&error), expected, "{errors}");
         assert_eq!(error.ends_cycle(), expected.is_some());
-        assert_eq!(error.hint().is_some(), expected.is_some());
+        let unclear = matches!(error, AscError::Unknown { .. });
+        assert_eq!(error.hint().is_some(), expected.is_some() || unclear);
     }
 }
 
@@ -87,7 +95,9 @@ fn conflict_lists_its_codes_deepest_first_with_the_nested_ones() {
 
 #[test]
 fn every_status_has_its_kind() {
-    let kind = |status| match answer(status, b"").error() {
+    let kind = |spend, status| match (Answer { spend, ..answer(status, b"{\"errors\":[{\"code\":\"X\"}]}") })
+        .error()
+    {
         AscError::Refused { cause, .. } => format!("{cause:?}"),
         AscError::Conflict { .. } => "conflict".into(),
         AscError::Gone { .. } => "gone".into(),
@@ -100,14 +110,46 @@ fn every_status_has_its_kind() {
     for (statuses, expected) in [
         (&[401][..], "Credentials"),
         (&[400, 402, 403, 405, 406, 413, 415, 422, 451], "invalid"),
-        (&[404, 410], "gone"),
         (&[409], "conflict"),
         (&[429], "rate"),
         (&[408, 500, 501, 502, 503, 504, 599], "unknown"),
         (&[199, 304, 600], "protocol"),
     ] {
         for status in statuses {
-            assert_eq!(kind(*status), expected, "{status}");
+            for spend in [Spend::Read, Spend::Write] {
+                assert_eq!(kind(spend, *status), expected, "{status}");
+            }
+        }
+    }
+    for status in [404, 410] {
+        assert_eq!(kind(Spend::Read, status), "protocol", "another code than NOT_FOUND");
+        assert_eq!(kind(Spend::Write, status), "unknown", "another code than NOT_FOUND");
+    }
+}
+
+#[test]
+fn only_apples_own_word_says_that_something_is_gone() {
+    let page = b"<!DOCTYPE html><html><head><title>404 Not Found</title></head></html>";
+    let gone = |status, code: &str| {
+        let error = error(status, &json!([{"code": code, "title": "no"}]));
+        matches!(error, AscError::Gone { .. })
+    };
+    for (status, code, expected) in [
+        (404, "NOT_FOUND", true),
+        (404, "NOT_FOUND.USERS", true),
+        (410, "NOT_FOUND", true),
+        (404, "NOT_FOUNDATION", false),
+        (404, "RESOURCE.NOT_FOUND", false),
+        (410, "GONE", false),
+        (404, "", false),
+    ] {
+        assert_eq!(gone(status, code), expected, "{status} {code}");
+    }
+    // What is not Apple's document is nobody's word, whatever the status.
+    for body in [&page[..], b"", b"{}", b"{\"errors\":[]}", b"not found", b"{\"code\":\"NOT_FOUND\"}"] {
+        for status in [400, 403, 404, 405, 409, 410, 413, 422] {
+            let error = answer(status, body).error();
+            assert!(matches!(error, AscError::Unknown { .. }), "{status}: {error:?}");
         }
     }
 }

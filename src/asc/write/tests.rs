@@ -76,11 +76,13 @@ async fn page_of_html_with_a_good_status_is_no_success() {
 #[tokio::test]
 async fn seat_that_is_gone_says_so() {
     let fake = Fake::start().await;
-    fake.say("DELETE /v1/userInvitations/i1", [Say::error(410, "GONE")]);
+    fake.say("DELETE /v1/userInvitations/i1", [Say::error(410, "NOT_FOUND"), Say::error(410, "GONE")]);
     let client = fake.client(Reach::Full);
     for error in [client.cancel(&"i1".into()).await, client.remove(&"u1".into()).await] {
         assert!(matches!(error, Err(AscError::Gone { .. })), "{error:?}");
     }
+    let error = client.cancel(&"i1".into()).await;
+    assert!(matches!(error, Err(AscError::Unknown { .. })), "another code: {error:?}");
 }
 
 #[tokio::test]

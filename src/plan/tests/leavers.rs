@@ -4,6 +4,10 @@ use super::check;
 use super::properties::apply;
 use super::world::{World, show};
 
+fn told(planned: &crate::plan::Planned) -> String {
+    show(planned).trim_end().to_owned()
+}
+
 /// An id is new when somebody comes back after their account was deleted; what the directory called them last is kept for that.
 #[test]
 fn what_the_directory_calls_a_linked_person_is_kept_up_to_date() {
@@ -19,6 +23,76 @@ fn what_the_directory_calls_a_linked_person_is_kept_up_to_date() {
     let after = show(&world.plan());
     assert!(!after.contains("\nremove m1") && !after.starts_with("remove m1"), "{after}");
     assert!(after.contains("held conflict"), "{after}");
+}
+
+#[test]
+fn a_seat_that_is_listed_after_an_answer_called_it_gone_is_still_theirs() {
+    let left = "person p1 a@example.com disabled\n member m1 a@example.com DEVELOPER\n link p1 m1";
+    let mut world = World::read(left);
+    let ours = world.ledger.links.clone();
+    let planned = world.plan();
+    apply(&mut world, &planned);
+    assert!(world.ledger.links.is_empty() && world.ledger.revocations.len() == 1);
+    // Whatever the answer was, the list shows it again: the plan is as before, and nothing counts as taken.
+    world.members.clone_from(&World::read(left).members);
+    let again = world.plan();
+    assert_eq!(told(&again), "remove m1 of p1; deactivated\nreturned m1");
+    for event in &again.findings {
+        crate::state::fold(&mut world.ledger, world.now, event);
+    }
+    assert_eq!(world.ledger.links, ours);
+    assert!(world.ledger.revocations.is_empty() && world.ledger.reservations.is_empty());
+    // Half a list without it proves nothing, a whole one does, and then the id is nobody's.
+    let planned = world.plan();
+    apply(&mut world, &planned);
+    world.members.clear();
+    world.team = crate::model::Coverage::Partial(vec![crate::model::Problem("page 2".to_owned())]);
+    assert_eq!(told(&world.plan()), "");
+    world.team = crate::model::Coverage::Complete;
+    let planned = world.plan();
+    assert_eq!(told(&planned), "gone m1");
+    apply(&mut world, &planned);
+    assert_eq!(told(&world.plan()), "");
+    world.members.clone_from(&World::read(left).members);
+    assert_eq!(told(&world.plan()), "held unmanaged (deactivated): remove m1 of p1; deactivated");
+}
+
+#[test]
+fn a_leaver_whom_one_list_missed_is_not_forgotten() {
+    let left = "person p1 a@example.com disabled\n link p1 m1";
+    let mut world = World::read(left);
+    let planned = world.plan();
+    assert_eq!(told(&planned), "absent p1 deactivated\nlost p1");
+    apply(&mut world, &planned);
+    assert!(world.ledger.links.is_empty());
+    world.members.extend(World::read("member m1 a@example.com DEVELOPER").members);
+    let planned = world.plan();
+    assert_eq!(told(&planned), "remove m1 of p1; deactivated\nreturned m1");
+}
+
+#[test]
+fn a_seat_that_comes_back_beside_a_new_one_is_ours_and_its_person_keeps_the_new_one() {
+    let mut world =
+        World::read("person p1 a@example.com disabled\n member m1 a@example.com DEVELOPER\n link p1 m1");
+    let planned = world.plan();
+    apply(&mut world, &planned);
+    let later = "person p1 a@example.com\n member m1 a@example.com DEVELOPER\n member m2 home@example.net DEVELOPER\n link p1 m2";
+    let later = World::read(later);
+    world.people.clone_from(&later.people);
+    world.members.clone_from(&later.members);
+    world.ledger.links = later.ledger.links;
+    let planned = world.plan();
+    apply(&mut world, &planned);
+    let owned: Vec<&String> = world.ledger.owned.keys().collect();
+    assert_eq!(owned, ["m1"]);
+    assert_eq!(
+        world
+            .ledger
+            .links
+            .of_seat(&crate::model::SeatId::Member("m2".into()))
+            .map(|link| link.person.id.as_str()),
+        Some("p1")
+    );
 }
 
 #[test]
@@ -99,7 +173,7 @@ fn somebody_out_of_scope_takes_no_other_seat_over() {
          link p1 m1
          absent p1 out 9",
         "held unmanaged (out of scope): remove m9 of p1; out of scope
-         unlinked p1",
+         lost p1",
     );
 }
 
@@ -226,7 +300,7 @@ fn a_leaver_whose_seat_is_gone_already_is_forgotten() {
         "link p1 m1
          absent p1 deleted 1",
         "absent p1 deleted
-         unlinked p1",
+         lost p1",
     );
 }
 

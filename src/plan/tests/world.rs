@@ -369,6 +369,7 @@ impl World {
             at: ago(1),
             plan: "sha256:".to_owned(),
             operation,
+            error: None,
         };
         self.ledger.open_intents.insert("i".to_owned(), open);
     }
@@ -545,6 +546,9 @@ pub(super) fn show(planned: &Planned) -> String {
             }
             Event::Adopted { seat, .. } => format!("adopted {seat}"),
             Event::Unlinked { person } => format!("unlinked {person}"),
+            Event::SeatLost { person } => format!("lost {person}"),
+            Event::SeatReturned { seat } => format!("returned {seat}"),
+            Event::SeatGone { seat } => format!("gone {seat}"),
             // Holds are the plan's own, told once more.
             _ => continue,
         };

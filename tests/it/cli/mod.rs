@@ -13,6 +13,7 @@ mod lost_answers;
 mod papers;
 mod partial;
 mod power_cuts;
+mod proof;
 mod rotation;
 mod seats;
 mod story;
