@@ -20,6 +20,7 @@ pub mod plan;
 pub mod clock;
 pub mod http;
 pub mod metrics;
+pub mod pem;
 pub mod secret;
 pub mod telemetry;
 

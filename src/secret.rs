@@ -189,7 +189,7 @@ enum Place {
     Elsewhere,
 }
 
-/// Reads a secret: opened once, judged on the open descriptor, trailing line ends taken off.
+/// Reads a secret: opened once, judged on the open descriptor, a byte order mark and trailing line ends taken off.
 ///
 /// # Errors
 /// When the file is missing, a link, not a file, too open, somebody else's, too large, empty or not text.
@@ -262,7 +262,8 @@ fn text(path: &Path, file: File, length: u64) -> Result<SecretString, SecretErro
         return Err(SecretError::TooLarge { path: path.into() });
     }
     let text = std::str::from_utf8(&bytes).map_err(|_| SecretError::NotText { path: path.into() })?;
-    let text = text.trim_end_matches(['\r', '\n']);
+    // Editors on Windows begin a file with a byte order mark, which no token or password has.
+    let text = text.trim_start_matches('\u{feff}').trim_end_matches(['\r', '\n']);
     if text.trim().is_empty() {
         return Err(SecretError::Empty { path: path.into() });
     }
@@ -340,10 +341,13 @@ mod tests {
     }
 
     #[test]
-    fn line_ends_after_a_secret_do_not_count() {
+    fn line_ends_after_a_secret_and_a_mark_before_it_do_not_count() {
         let folder = TempDir::new().expect("a folder");
-        let path = file(&folder, "token", b"s3cret\r\n\n", 0o600);
-        assert_eq!(read_secret(&path, None).expect("read").expose_secret(), "s3cret");
+        for content in [&b"s3cret\r\n\n"[..], b"\xef\xbb\xbfs3cret\r\n"] {
+            let path = file(&folder, "token", content, 0o600);
+            assert_eq!(read_secret(&path, None).expect("read").expose_secret(), "s3cret");
+        }
+        assert!(refused(&file(&folder, "mark", b"\xef\xbb\xbf\n", 0o600), None).contains("is empty"));
     }
 
     #[test]

@@ -10,12 +10,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use rustls_pki_types::pem::{self, PemObject, SectionKind};
-use secrecy::zeroize::Zeroize;
+use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
 use crate::clock::Clock;
+use crate::pem::{self, PemError, PrivateKey};
 
 /// Whom a token is meant for.
 pub const AUDIENCE: &str = "appstoreconnect-v1";
@@ -32,9 +32,6 @@ const MARGIN: SignedDuration = SignedDuration::from_mins(1);
 
 /// Tokens kept at a time: one for each list of a read-only client, and one without scope.
 const KEPT: usize = 8;
-
-/// The longest key file worth parsing; Apple's has 257 bytes.
-const LONGEST_KEY: usize = 64 * 1024;
 
 /// Chooses the one crypto backend of jsonwebtoken. Called first in `main` and in tests that sign; calling it again does no harm.
 ///
@@ -65,21 +62,12 @@ pub enum KeyError {
     /// `issuer_id` has no characters.
     #[error("the issuer id of a team key is empty")]
     NoIssuerId,
-    /// No `-----BEGIN` line.
-    #[error("the file is not PEM")]
-    NotPem,
-    /// PEM that cuts off, or whose base64 or structure is damaged.
-    #[error("the key is cut off or damaged")]
-    Damaged,
-    /// A certificate, a public key or the like.
-    #[error("the file holds no private key")]
-    NoPrivateKey,
-    /// `-----BEGIN EC PRIVATE KEY-----`.
-    #[error("the key is in the SEC1 form, not PKCS#8")]
+    /// Not a private key in PEM.
+    #[error(transparent)]
+    Pem(#[from] PemError),
+    /// `-----BEGIN EC PRIVATE KEY-----` around something else than that, or without the name of its curve.
+    #[error("the key is in the SEC1 form, not PKCS#8, and cannot be read")]
     Sec1,
-    /// `-----BEGIN ENCRYPTED PRIVATE KEY-----`.
-    #[error("the key is encrypted")]
-    Encrypted,
     /// RSA, in either form.
     #[error("the key is an RSA key, not an elliptic curve key")]
     Rsa,
@@ -103,14 +91,19 @@ impl KeyError {
                 "copy the issuer id from the top of Users and Access > Integrations > Team Keys; individual keys have none (key_type = \"individual\")"
             }
             Self::Sec1 => "convert it: openssl pkcs8 -topk8 -nocrypt -in KEY -out AuthKey.p8",
-            Self::Encrypted => {
+            Self::Pem(PemError::Encrypted) => {
                 "use the .p8 file as Apple handed it out, or decrypt it: openssl pkcs8 -in KEY -out AuthKey.p8"
             }
-            Self::Damaged => {
+            Self::Pem(PemError::Damaged(_)) => {
                 "copy the .p8 file again, whole; Apple lets it be downloaded once, so if it is lost make a new key"
             }
-            Self::NotPem
-            | Self::NoPrivateKey
+            Self::Pem(PemError::Flattened(_)) => {
+                "copy the .p8 file again as it was downloaded, with its line ends; the key itself may be fine"
+            }
+            Self::Pem(PemError::Several) => "leave the one in the file that key_id belongs to",
+            Self::Pem(
+                PemError::NotPem | PemError::NoPrivateKey(_) | PemError::NoCertificate(_) | PemError::OpenSsh,
+            )
             | Self::Rsa
             | Self::WrongCurve
             | Self::WrongAlgorithm
@@ -154,9 +147,8 @@ impl SigningKey {
             KeyKind::Team { issuer_id } => KeyKind::Team { issuer_id: issuer_id.trim().to_owned() },
             KeyKind::Individual => KeyKind::Individual,
         };
-        let mut der = private_key(pem.expose_secret())?;
+        let der = private_key(pem.expose_secret())?;
         let key = EncodingKey::from_ec_der(&der);
-        der.zeroize();
         let key = Self { kind, key_id: key_id.into(), key };
         key.sign(&Scope::Full, Timestamp::UNIX_EPOCH)?;
         Ok(key)
@@ -298,33 +290,14 @@ fn corrected(now: Timestamp, skew_seconds: Option<i64>) -> Timestamp {
     }
 }
 
-/// The PKCS#8 bytes of the first section, after every form that people put there by mistake has been told apart.
-fn private_key(text: &str) -> Result<Vec<u8>, KeyError> {
-    let text = text.trim_start_matches('\u{feff}').trim();
-    if text.len() > LONGEST_KEY || !text.contains("-----BEGIN ") {
-        return Err(KeyError::NotPem);
+/// The PKCS#8 bytes of the key, after every form that people put there by mistake has been told apart.
+fn private_key(text: &str) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    match pem::private_key(text)? {
+        PrivateKey::Pkcs8(der) => p256(der),
+        PrivateKey::Sec1(der) => converted(&der),
+        PrivateKey::Pkcs1(_) => Err(KeyError::Rsa),
+        PrivateKey::BadSec1 => Err(KeyError::Sec1),
     }
-    if text.contains("-----BEGIN ENCRYPTED PRIVATE KEY") || text.contains("Proc-Type: 4,ENCRYPTED") {
-        return Err(KeyError::Encrypted);
-    }
-    for section in <(SectionKind, Vec<u8>)>::pem_slice_iter(text.as_bytes()) {
-        match section {
-            Ok((SectionKind::PrivateKey, der)) => return p256(der),
-            Ok((SectionKind::EcPrivateKey, mut der)) => {
-                der.zeroize();
-                return Err(KeyError::Sec1);
-            }
-            Ok((SectionKind::RsaPrivateKey, mut der)) => {
-                der.zeroize();
-                return Err(KeyError::Rsa);
-            }
-            // The list of kinds is the library's and may grow; whatever it is, it is no private key.
-            Ok(_) => {}
-            Err(pem::Error::NoItemsFound) => return Err(KeyError::NotPem),
-            Err(_) => return Err(KeyError::Damaged),
-        }
-    }
-    Err(KeyError::NoPrivateKey)
 }
 
 /// DER of the object ids that the algorithm of a PKCS#8 key is made of (RFC 5480, RFC 8017).
@@ -334,33 +307,51 @@ const RSA_ENCRYPTION: &[u8] = &[0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 
 
 /// Passes PKCS#8 of a P-256 key. `SEQUENCE { INTEGER version, SEQUENCE { algorithm, curve }, … }`: the object ids stand within
 /// the first bytes, and looking for them tells more than the crypto library's one error for everything.
-fn p256(mut der: Vec<u8>) -> Result<Vec<u8>, KeyError> {
+fn p256(der: Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     let head = &der[..der.len().min(32)];
-    let has = |id: &[u8]| head.windows(id.len()).any(|window| window == id);
-    let error = if has(RSA_ENCRYPTION) {
-        KeyError::Rsa
-    } else if !is_whole(&der) {
-        KeyError::Damaged
-    } else if !has(EC_PUBLIC_KEY) {
-        KeyError::WrongAlgorithm
-    } else if !has(PRIME256V1) {
-        KeyError::WrongCurve
+    if has(head, RSA_ENCRYPTION) {
+        Err(KeyError::Rsa)
+    } else if !has(head, EC_PUBLIC_KEY) {
+        Err(KeyError::WrongAlgorithm)
+    } else if !has(head, PRIME256V1) {
+        Err(KeyError::WrongCurve)
     } else {
-        return Ok(der);
-    };
-    der.zeroize();
-    Err(error)
+        Ok(der)
+    }
 }
 
-/// True when the outer sequence is as long as it says.
-fn is_whole(der: &[u8]) -> bool {
-    let length = match der {
-        [0x30, 0x82, high, low, ..] => 4 + (usize::from(*high) << 8 | usize::from(*low)),
-        [0x30, 0x81, length, ..] => 3 + usize::from(*length),
-        [0x30, length @ 0..=0x7f, ..] => 2 + usize::from(*length),
-        _ => return false,
-    };
-    length == der.len()
+/// What the `[0] parameters` of a SEC1 key begin with (RFC 5915); the curve's name is an object id within.
+const PARAMETERS: u8 = 0xa0;
+
+/// PKCS#8 around the SEC1 form of a P-256 key, as `openssl pkcs8 -topk8` makes it.
+fn converted(sec1: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    if !has(sec1, PRIME256V1) {
+        return Err(if sec1.contains(&PARAMETERS) { KeyError::WrongCurve } else { KeyError::Sec1 });
+    }
+    let version = [0x02, 0x01, 0x00];
+    let algorithm = tagged(0x30, &[EC_PUBLIC_KEY, PRIME256V1]);
+    let key = tagged(0x04, &[sec1]);
+    Ok(tagged(0x30, &[&version, &algorithm, &key]))
+}
+
+fn has(der: &[u8], id: &[u8]) -> bool {
+    der.windows(id.len()).any(|window| window == id)
+}
+
+/// One element of DER.
+fn tagged(tag: u8, parts: &[&[u8]]) -> Zeroizing<Vec<u8>> {
+    let length = parts.iter().map(|part| part.len()).sum::<usize>();
+    let mut der = Zeroizing::new(Vec::with_capacity(length + 4));
+    der.push(tag);
+    match u8::try_from(length) {
+        Ok(short @ 0..=0x7f) => der.push(short),
+        Ok(long) => der.extend([0x81, long]),
+        Err(_) => der.extend([0x82, (length >> 8) as u8, length as u8]),
+    }
+    for part in parts {
+        der.extend_from_slice(part);
+    }
+    der
 }
 
 #[cfg(test)]

@@ -4,9 +4,13 @@ use std::path::Path;
 
 use super::out::{self, Failure};
 use crate::asc::token::SigningKey;
-use crate::config::{self, Config, EXIT_CODE, Problem, ScimAuth, SourceConfig, When, duration_text};
+use crate::config::{
+    self, Config, EXIT_CODE, GraphAuth, Problem, ScimAuth, SourceConfig, When, duration_text,
+};
+use crate::engine::wire::graph_auth;
 use crate::model::policy::ScopeMode;
 use crate::model::text::printable;
+use crate::source::SourceError;
 
 /// What `check` found, ready to print.
 #[derive(Debug, PartialEq, Eq)]
@@ -39,6 +43,7 @@ fn check(path: &Path, env: impl Iterator<Item = (String, String)>) -> Findings {
     let mut trouble = Vec::new();
     trouble.extend(key_problem(&config));
     trouble.extend(file_problem(&config));
+    trouble.extend(pair_problem(&config));
     for (text, hint) in &trouble {
         messages.push_str(&format!("{}: {text}\n  hint: {hint}\n", path.display()));
     }
@@ -72,6 +77,18 @@ fn file_problem(config: &Config) -> Option<(String, String)> {
     let error = std::fs::File::open(&file.path).err()?;
     let text = format!("source.file.path: {}: {error}", file.path.display());
     Some((text, "name a file with a SCIM ListResponse, or with users and groups".to_owned()))
+}
+
+/// A certificate and a key that do not fit are found here rather than by Microsoft's answer, which does not say which is wrong.
+fn pair_problem(config: &Config) -> Option<(String, String)> {
+    let SourceConfig::Graph(graph) = &config.source else { return None };
+    let GraphAuth::Certificate { .. } = &graph.auth else { return None };
+    let error = graph_auth(graph).check().err()?;
+    if matches!(error, SourceError::File { .. }) {
+        let hint = "name the certificate in PEM form that was uploaded to the app registration";
+        return Some((format!("source.graph.certificate_file: {error}"), hint.to_owned()));
+    }
+    Some((format!("source.graph.private_key_file: {error}"), error.hint().unwrap_or_default()))
 }
 
 fn summary(config: &Config) -> String {

@@ -6,6 +6,7 @@
 
 mod access;
 mod app_store_connect;
+mod apple;
 mod audit;
 mod checker;
 mod environment;

@@ -330,14 +330,19 @@ fn scim_settings(scim: &ScimConfig) -> Result<scim::Settings, SecretError> {
     })
 }
 
-fn graph_settings(graph: &GraphConfig) -> GraphSettings {
-    let auth = match &graph.auth {
+/// How we prove to Microsoft who we are, as its source wants it.
+pub(crate) fn graph_auth(graph: &GraphConfig) -> GraphAuth {
+    match &graph.auth {
         config::GraphAuth::Secret { client_secret } => GraphAuth::Secret(client_secret.clone()),
         config::GraphAuth::Certificate { certificate, private_key } => {
             GraphAuth::Certificate { certificate: certificate.clone(), key: private_key.clone() }
         }
         config::GraphAuth::Federated { token } => GraphAuth::Federated(token.clone()),
-    };
+    }
+}
+
+fn graph_settings(graph: &GraphConfig) -> GraphSettings {
+    let auth = graph_auth(graph);
     GraphSettings {
         tenant_id: graph.tenant_id.clone(),
         client_id: graph.client_id.clone(),

@@ -11,6 +11,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::pem::{Content, Damage};
 
 const NOON: i64 = 1_795_348_800;
 
@@ -23,6 +24,14 @@ fn pem(label: &str, der: &[u8]) -> String {
 
 fn generate(algorithm: &'static EcdsaSigningAlgorithm) -> Vec<u8> {
     EcdsaKeyPair::generate_pkcs8(algorithm, &SystemRandom::new()).expect("a key").as_ref().to_vec()
+}
+
+/// The SEC1 form of a PKCS#8 key, with the name of its curve, as `openssl ecparam -genkey` writes it.
+fn sec1(pkcs8: &[u8], curve: &[u8]) -> Vec<u8> {
+    let start = pkcs8.windows(4).position(|four| four == [0x02, 0x01, 0x01, 0x04]).expect("a version");
+    let inner = &pkcs8[start..];
+    let (secret, public) = inner.split_at(5 + usize::from(inner[4]));
+    tagged(0x30, &[secret, &tagged(PARAMETERS, &[curve]), public]).to_vec()
 }
 
 /// A fresh key as Apple hands it out, and the public half that checks what it signs.
@@ -142,6 +151,33 @@ fn issue_time_follows_apples_clock_when_ours_is_off() {
     check(i64::MIN, NOON - 60);
 }
 
+const SECP384R1: &[u8] = &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22];
+
+#[test]
+fn a_key_of_openssl_signs_as_well_as_one_that_apple_made() {
+    let der = generate(&ECDSA_P256_SHA256_FIXED_SIGNING);
+    let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &der).expect("a pair");
+    let parameters = pem("EC PARAMETERS", PRIME256V1);
+    let text = parameters + &pem("EC PRIVATE KEY", &sec1(&der, PRIME256V1));
+    for text in [text.clone(), text.replace('\n', ""), text.replace("EC PRIVATE", "PRIVATE")] {
+        let key = SigningKey::new(team(), "2X9R4HXF34", &text.into()).expect("the key signs");
+        let token = key.sign(&Scope::Full, Timestamp::UNIX_EPOCH).expect("a token");
+        parts(&token, pair.public_key().as_ref());
+    }
+}
+
+#[test]
+fn a_hint_to_make_a_new_key_is_given_only_where_the_old_one_may_be_lost() {
+    let whole = pem("PRIVATE KEY", &generate(&ECDSA_P256_SHA256_FIXED_SIGNING));
+    let error =
+        |text: &str| SigningKey::new(team(), "2X9R4HXF34", &SecretString::from(text)).expect_err("damaged");
+    let cut = &whole[..whole.len() / 2];
+    assert!(error(cut).hint().contains("make a new key"));
+    let flat = error(&cut.replace('\n', ""));
+    assert!(flat.to_string().starts_with("the line ends are missing"), "{flat}");
+    assert!(flat.hint().contains("the key itself may be fine") && !flat.hint().contains("new key"), "{flat}");
+}
+
 #[test]
 fn every_unusable_key_file_gets_its_own_message() {
     let p256 = generate(&ECDSA_P256_SHA256_FIXED_SIGNING);
@@ -152,21 +188,27 @@ fn every_unusable_key_file_gets_its_own_message() {
     let mut flat = p256.clone();
     flat[40..].fill(0);
     let cases = [
-        ("", KeyError::NotPem),
-        ("hunter2", KeyError::NotPem),
-        (&STANDARD.encode(&p256), KeyError::NotPem),
-        (&whole[..whole.len() / 2], KeyError::Damaged),
-        (&pem("PRIVATE KEY", &p256[..p256.len() - 9]), KeyError::Damaged),
-        (&whole.replacen('M', "!", 1), KeyError::Damaged),
-        (&pem("PRIVATE KEY", &[]), KeyError::Damaged),
+        ("", PemError::NotPem.into()),
+        ("hunter2", PemError::NotPem.into()),
+        (&whole[..whole.len() / 2], PemError::Damaged(Damage::Length { found: 66, expected: 138 }).into()),
+        (
+            &pem("PRIVATE KEY", &p256[..p256.len() - 9]),
+            PemError::Damaged(Damage::Length { found: 129, expected: 138 }).into(),
+        ),
+        (&whole.replacen('M', "!", 1), PemError::Damaged(Damage::Letters).into()),
+        (&pem("PRIVATE KEY", &[]), PemError::Damaged(Damage::Empty).into()),
         (&pem("EC PRIVATE KEY", &p256), KeyError::Sec1),
-        (&pem("ENCRYPTED PRIVATE KEY", &p256), KeyError::Encrypted),
+        (
+            &pem("EC PRIVATE KEY", &sec1(&generate(&ECDSA_P384_SHA384_FIXED_SIGNING), SECP384R1)),
+            KeyError::WrongCurve,
+        ),
+        (&pem("ENCRYPTED PRIVATE KEY", &p256), PemError::Encrypted.into()),
         (&pem("RSA PRIVATE KEY", &rsa), KeyError::Rsa),
         (&pem("PRIVATE KEY", &rsa), KeyError::Rsa),
         (&pem("PRIVATE KEY", &generate(&ECDSA_P384_SHA384_FIXED_SIGNING)), KeyError::WrongCurve),
         (&pem("PRIVATE KEY", ed25519.as_ref()), KeyError::WrongAlgorithm),
-        (&pem("CERTIFICATE", &p256), KeyError::NoPrivateKey),
-        (&pem("PUBLIC KEY", &p256), KeyError::NoPrivateKey),
+        (&pem("CERTIFICATE", &p256), PemError::NoPrivateKey(Content::Certificate).into()),
+        (&pem("PUBLIC KEY", &p256), PemError::NoPrivateKey(Content::PublicKey).into()),
         (&pem("PRIVATE KEY", &flat), KeyError::DoesNotSign),
     ];
     for (text, expected) in cases {

@@ -8,8 +8,6 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
@@ -17,6 +15,7 @@ use x509_cert::der::asn1::OctetStringRef;
 use x509_cert::der::{Decode, Reader, SliceReader};
 use x509_cert::spki::AlgorithmIdentifierRef;
 
+use crate::pem::{self, PrivateKey};
 use crate::source::SourceError;
 
 /// Seconds an assertion is good for. Short, because one that leaks is a password until then.
@@ -42,14 +41,14 @@ impl Certificate {
     }
 
     fn from_pem(pem: &[u8]) -> Result<Self, String> {
-        let der =
-            CertificateDer::from_pem_slice(pem).map_err(|_| "holds no certificate in PEM form".to_owned())?;
+        let der = pem::certificate(&String::from_utf8_lossy(pem))
+            .map_err(|error| format!("holds no certificate in PEM form ({error})"))?;
         let parsed =
             x509_cert::Certificate::from_der(&der).map_err(|error| format!("not a certificate: {error}"))?;
         let ends = parsed.tbs_certificate().validity().not_after.to_unix_duration().as_secs();
         let ends = i64::try_from(ends).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
         let public = parsed.tbs_certificate().subject_public_key_info().subject_public_key.raw_bytes();
-        Ok(Self { der: der.to_vec(), public: public.to_vec(), ends: ends.unwrap_or(Timestamp::MAX) })
+        Ok(Self { der, public: public.to_vec(), ends: ends.unwrap_or(Timestamp::MAX) })
     }
 
     /// When it stops being accepted.
@@ -60,11 +59,11 @@ impl Certificate {
     /// Signs with the key once and looks whether the certificate vouches for it: while one of two files is replaced, they do
     /// not belong together, and Entra's answer to that does not say which is wrong.
     pub(super) fn check_key(&self, key: &SecretString) -> Result<(), SourceError> {
-        let der = rsa_key(key).ok_or_else(unusable_key)?;
+        let der = rsa_key(key)?;
         let message = b"rosterd";
         let signed = jsonwebtoken::crypto::sign(message, &EncodingKey::from_rsa_der(&der), Algorithm::PS256)
-            .map_err(|_| unusable_key())?;
-        let signature = URL_SAFE_NO_PAD.decode(signed).map_err(|_| unusable_key())?;
+            .map_err(|_| cannot_sign())?;
+        let signature = URL_SAFE_NO_PAD.decode(signed).map_err(|_| cannot_sign())?;
         UnparsedPublicKey::new(&RSA_PSS_2048_8192_SHA256, &self.public)
             .verify(message, &signature)
             .map_err(|_| foreign_key())
@@ -91,9 +90,9 @@ impl Certificate {
             iat: now,
             exp: now + LIFETIME,
         };
-        let key = rsa_key(key).ok_or_else(unusable_key)?;
+        let key = rsa_key(key)?;
         let token = jsonwebtoken::encode(&header, &claims, &EncodingKey::from_rsa_der(&key));
-        token.map(SecretString::from).map_err(|_| unusable_key())
+        token.map(SecretString::from).map_err(|_| cannot_sign())
     }
 }
 
@@ -110,12 +109,14 @@ struct Claims<'a> {
 }
 
 /// The PKCS#1 form that the signer wants, out of PKCS#1 or PKCS#8.
-fn rsa_key(pem: &SecretString) -> Option<Zeroizing<Vec<u8>>> {
-    let key = PrivateKeyDer::from_pem_slice(pem.expose_secret().as_bytes()).ok()?;
-    match &key {
-        PrivateKeyDer::Pkcs1(der) => Some(Zeroizing::new(der.secret_pkcs1_der().to_vec())),
-        PrivateKeyDer::Pkcs8(der) => pkcs1_of(der.secret_pkcs8_der()),
-        _ => None,
+fn rsa_key(pem: &SecretString) -> Result<Zeroizing<Vec<u8>>, SourceError> {
+    match pem::private_key(pem.expose_secret()) {
+        Ok(PrivateKey::Pkcs1(der)) => Ok(der),
+        Ok(PrivateKey::Pkcs8(der)) => pkcs1_of(&der).ok_or_else(cannot_sign),
+        Ok(PrivateKey::Sec1(_) | PrivateKey::BadSec1) => {
+            Err(unusable_key("is an elliptic curve key, not an RSA key"))
+        }
+        Err(error) => Err(unusable_key(&format!("cannot be read: {error}"))),
     }
 }
 
@@ -132,9 +133,13 @@ fn pkcs1_of(der: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     inner.ok()
 }
 
-fn unusable_key() -> SourceError {
+fn cannot_sign() -> SourceError {
+    unusable_key("cannot sign")
+}
+
+fn unusable_key(why: &str) -> SourceError {
     SourceError::Refused {
-        what: "the private key of [source.graph] cannot sign".to_owned(),
+        what: format!("the private key of [source.graph] {why}"),
         cure: "private_key_file must hold an unencrypted RSA key of at least 2048 bits, as PKCS#8 or PKCS#1 in PEM form",
     }
 }
@@ -186,6 +191,25 @@ mod tests {
             let error = sign(key).expect_err("no key");
             assert!(error.hint().is_some_and(|hint| hint.contains("private_key_file")), "{error}");
         }
+    }
+
+    #[test]
+    fn a_pair_that_lost_its_line_ends_signs_in_and_what_is_no_key_is_named() {
+        let (made, _) = generated();
+        let flat = |text: &str| [text.replace('\n', "\\n"), text.replace('\n', ""), text.replace('\n', " ")];
+        for (pem, key) in flat(&made.pem).into_iter().zip(flat(&made.key_pem)) {
+            let certificate = Certificate::from_pem(pem.as_bytes()).expect("a certificate");
+            certificate.check_key(&SecretString::from(key)).expect("its own");
+        }
+        let certificate = Certificate::from_pem(made.pem.as_bytes()).expect("a certificate");
+        let refused =
+            |key: &str| certificate.check_key(&SecretString::from(key)).expect_err("no key").to_string();
+        assert!(refused(&made.pem).contains("holds a certificate and no private key"));
+        let cut = &made.key_pem[..made.key_pem.len() / 2];
+        assert!(refused(cut).contains("cut off"));
+        assert!(refused(&cut.replace('\n', "")).contains("line ends are missing"));
+        let error = Certificate::from_pem(made.key_pem.as_bytes()).expect_err("a key");
+        assert!(error.contains("a private key and no certificate"), "{error}");
     }
 
     #[test]

@@ -53,6 +53,14 @@ impl fmt::Debug for Proof {
 }
 
 impl GraphAuth {
+    /// Sees offline that the files can be used: that a key signs, and that it is its certificate's.
+    ///
+    /// # Errors
+    /// What is wrong with which.
+    pub(crate) fn check(&self) -> Result<(), SourceError> {
+        self.read().map(drop)
+    }
+
     /// Reads the files, and sees that they can be used.
     pub(super) fn read(&self) -> Result<Proof, SourceError> {
         Ok(match self {

@@ -7,6 +7,7 @@ mod doctor;
 mod explain;
 mod guards;
 mod incidents;
+mod keys;
 mod kills;
 mod leavers;
 mod lost_answers;
