@@ -3,6 +3,8 @@
 
 use reqwest::Url;
 
+use crate::model::text::is_unprintable;
+
 /// The team id of developer.apple.com and a team's key id look the same: ten capital letters and digits.
 const KEY_LETTERS: usize = 10;
 /// Key ids of one person are longer; Apple does not document how long.
@@ -62,9 +64,7 @@ impl Looks {
 
 /// Blanks and marks that nobody sees, which are copied along.
 pub(super) fn trimmed(text: &str) -> &str {
-    text.trim_matches(|c: char| {
-        c.is_whitespace() || matches!(c, '\u{feff}' | '\u{200b}'..='\u{200f}' | '\u{2060}')
-    })
+    text.trim_matches(|c: char| c.is_whitespace() || is_unprintable(c))
 }
 
 /// What stands where a key id should.
