@@ -198,10 +198,11 @@ fn is_issue_number(text: &str, at: usize) -> bool {
 /// Addresses and hosts that nobody can own, so that a sample never reaches anybody (RFC 2606, RFC 6761).
 #[test]
 fn samples_use_reserved_names_only() {
-    const PEERS: [&str; 16] = [
+    const PEERS: [&str; 17] = [
         "api.appstoreconnect.apple.com",
         "appstoreconnect.apple.com",
         "developer.apple.com",
+        "api.enterprise.developer.apple.com",
         "graph.microsoft.com",
         "graph.microsoft.us",
         "dod-graph.microsoft.us",
