@@ -25,6 +25,8 @@ use crate::metrics::{Metrics, RequestEnd, RetryReason};
 pub const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
 /// Tries of an idempotent read.
 const TRIES: usize = 3;
+/// A system's whole bundle of certificates is about 250 KB.
+const LARGEST_BUNDLE: u64 = 16 << 20;
 /// `skew` when no answer carried a date yet.
 const NO_SKEW: i64 = i64::MIN;
 
@@ -469,7 +471,7 @@ pub fn is_loopback(url: &Url) -> bool {
 
 fn read_certificates(path: &std::path::Path) -> Result<Vec<reqwest::Certificate>, HttpError> {
     let setup = |error: &dyn std::fmt::Display| HttpError::Setup(format!("{}: {error}", path.display()));
-    let pem = std::fs::read(path).map_err(|error| setup(&error))?;
+    let pem = crate::regular_file::read(path, LARGEST_BUNDLE).map_err(|error| setup(&error))?;
     reqwest::Certificate::from_pem_bundle(&pem).map_err(|error| setup(&error))
 }
 

@@ -63,11 +63,7 @@ fn read(path: &Path) -> Result<Plan, Failure> {
     let failed = |error: &dyn std::fmt::Display| {
         Failure::new(1, format!("{shown}: {error}")).hint("name a file that `rosterd plan --out FILE` wrote")
     };
-    let size = std::fs::metadata(path).map_err(|error| failed(&error))?.len();
-    if size > LARGEST_PLAN {
-        return Err(failed(&"too large to be a plan"));
-    }
-    let text = std::fs::read(path).map_err(|error| failed(&error))?;
+    let text = crate::regular_file::read(path, LARGEST_PLAN).map_err(|error| failed(&error))?;
     let plan: Plan =
         serde_json::from_slice(&text).map_err(|error| failed(&format!("not a saved plan: {error}")))?;
     if plan.schema != crate::model::operation::SCHEMA {

@@ -320,7 +320,11 @@ pub enum StateCommand {
     },
     /// Say what is damaged and what would have to be rebuilt.
     #[command(after_help = "Example:\n  rosterd state check")]
-    Check,
+    Check {
+        /// Take the records that are there for all that were written, where journal/HEAD was lost
+        #[arg(long)]
+        accept_history: bool,
+    },
 }
 
 /// `--idp`.

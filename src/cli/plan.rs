@@ -35,21 +35,27 @@ fn save(path: &Path, plan: &Plan) -> Result<(), Failure> {
         Failure::new(1, format!("the plan was not saved: {}: {error}", path.display()))
             .hint("name a file in a folder that exists and can be written")
     };
+    // Renaming over a device or a pipe would put a file in its place for everybody.
+    if path.symlink_metadata().is_ok_and(|found| !found.is_file() && !found.is_symlink()) {
+        return Err(failed(std::io::Error::other("it is not a regular file")));
+    }
     let text = serde_json::to_string_pretty(plan)
         .map_err(|error| Failure::new(1, format!("the plan cannot be written as JSON: {error}")))?;
     let text = printable_json(&text) + "\n";
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.tmp", std::process::id()));
-    let beside = path.with_file_name(name);
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&beside)
-        .map_err(failed)?;
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
-    std::fs::rename(&beside, path).map_err(failed)
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // A name that cannot be guessed, made anew: a link that waits at it would choose where the plan goes.
+    let beside = folder.join(format!(".rosterd-plan-{}.tmp", uuid::Uuid::now_v7()));
+    let mut file =
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside).map_err(failed)?;
+    let moved = file
+        .write_all(text.as_bytes())
+        .and_then(|()| file.sync_all())
+        .and_then(|()| std::fs::rename(&beside, path));
+    if moved.is_err() {
+        // Half a plan is of use to nobody.
+        let _ = std::fs::remove_file(&beside);
+    }
+    moved.map_err(failed)
 }
 
 impl Options {

@@ -96,6 +96,9 @@ fn event_text(event: &Event) -> String {
         }
         Event::ApprovalSpent { digest } => format!("approval used: {digest}"),
         Event::PlanSpent { digest, .. } => format!("saved plan applied: {digest}"),
+        Event::HistoryAccepted { records } => {
+            format!("journal accepted without its HEAD, up to record {records}")
+        }
         Event::Checkpoint { ledger } => format!("checkpoint: {} links", ledger.links.len()),
     }
 }

@@ -12,7 +12,7 @@ pub(super) async fn run(options: &Options, command: &StateCommand) -> Result<u8,
         StateCommand::Export => session::simple(options, Request::StateExport).await,
         StateCommand::Import { file } => {
             let config = options.config()?;
-            let open = std::fs::File::open(file).map_err(|error| {
+            let open = crate::regular_file::open(file).map_err(|error| {
                 Failure::new(1, format!("{}: {error}", file.display()))
                     .hint("name a file that `rosterd state export` wrote")
             })?;
@@ -23,8 +23,15 @@ pub(super) async fn run(options: &Options, command: &StateCommand) -> Result<u8,
             out::result(&format!("{seats} links and seats of ours taken over\n"));
             Ok(0)
         }
-        StateCommand::Check => {
+        StateCommand::Check { accept_history } => {
             let config = options.config()?;
+            if *accept_history {
+                let actor = crate::model::event::Actor::User(crate::state::process::effective_user());
+                let options = crate::state::OpenOptions::new(config.audit.retention);
+                let accepted =
+                    crate::state::accept_history(&config.state_dir, &actor, options).map_err(ours_alone)?;
+                out::message(&format!("accepted: record {} is the last one\n", accepted.seq));
+            }
             let report =
                 crate::state::check(&config.state_dir, crate::state::PATIENCE).map_err(ours_alone)?;
             out::result(&super::reports::check_text(&report));

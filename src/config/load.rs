@@ -5,7 +5,6 @@
 //! second look at the file ([`super::positions`]).
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
 use figment::error::Kind as Cause;
@@ -18,9 +17,11 @@ use super::checker::{Checker, Secrets};
 use super::environment;
 use super::keys::{self, KEYS, Kind};
 use super::near::{keys_of, near, near_key, split};
+use super::ownership;
 use super::positions::Positions;
 use super::problems::{Origin, Problem, Problems};
 use super::{Config, Tables};
+use crate::regular_file;
 
 /// A configuration is a page of text; a larger file is not the one that was meant.
 const LARGEST: u64 = 1 << 20;
@@ -87,20 +88,15 @@ fn read(path: &Path) -> Result<String, Problem> {
         text,
         hint: Some(hint.to_owned()),
     };
-    let metadata = fs::metadata(path).map_err(|error| {
+    let file = regular_file::open(path).map_err(|error| {
         fail(
             format!("cannot be read: {error}"),
             "name the configuration with -c FILE or $ROSTERD_CONFIG; config.example.toml has every key",
         )
     })?;
-    if !metadata.is_file() {
-        return Err(fail("is not a file".to_owned(), "name the configuration file itself with -c FILE"));
-    }
-    if metadata.len() > LARGEST {
-        return Err(fail("is larger than 1 MiB".to_owned(), "name the configuration file with -c FILE"));
-    }
-    let bytes = fs::read(path).map_err(|error| {
-        fail(format!("cannot be read: {error}"), "let the user that runs rosterd read it")
+    ownership::judge(path, &file).map_err(|fault| fail(fault.text, &fault.cure))?;
+    let bytes = regular_file::read_open(&file, LARGEST).map_err(|error| {
+        fail(format!("cannot be read: {error}"), "name the configuration file with -c FILE")
     })?;
     String::from_utf8(bytes).map_err(|_| fail("is not UTF-8".to_owned(), "save the file as UTF-8"))
 }

@@ -19,6 +19,7 @@ mod lifecycle;
 mod load;
 pub(crate) mod near;
 mod notify;
+mod ownership;
 mod policy;
 mod positions;
 mod problems;

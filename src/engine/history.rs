@@ -90,6 +90,7 @@ fn told(records: impl Iterator<Item = Record>, most: usize) -> Vec<CycleReport> 
             | Event::Approved { .. }
             | Event::ApprovalSpent { .. }
             | Event::PlanSpent { .. }
+            | Event::HistoryAccepted { .. }
             | Event::Checkpoint { .. } => {}
         }
     }

@@ -302,6 +302,11 @@ pub enum Event {
         /// When it was made.
         created_at: Timestamp,
     },
+    /// A journal whose `HEAD` was lost was taken for whole: `state check --accept-history`.
+    HistoryAccepted {
+        /// Number of the last record that was there.
+        records: u64,
+    },
     /// Everything before this record, folded: the start of a segment, or an import.
     Checkpoint {
         /// The state of things.

@@ -16,6 +16,7 @@ use super::scim::wire::{GroupRecord, List, Object, parse_group, parse_user};
 use super::scim::{PersonRecord, Wanted};
 use super::{Again, DirectorySource, Interest, Recheck, SourceError};
 use crate::model::{Coverage, DirectorySnapshot, Group, GroupId, PersonId, Problem};
+use crate::regular_file;
 
 /// Largest file that is read, in bytes.
 const LARGEST: u64 = 512 << 20;
@@ -61,11 +62,9 @@ impl FileSource {
     }
 
     async fn load(&self, interest: &Interest) -> Result<Content, SourceError> {
-        let size = tokio::fs::metadata(&self.path).await.map_err(|error| self.wrong(&error))?.len();
-        if size > LARGEST {
-            return Err(self.wrong(&format!("it is larger than {LARGEST} bytes")));
-        }
-        let bytes = tokio::fs::read(&self.path).await.map_err(|error| self.wrong(&error))?;
+        let path = self.path.clone();
+        let read = tokio::task::spawn_blocking(move || regular_file::read(&path, LARGEST)).await;
+        let bytes = read.map_err(|error| self.wrong(&error))?.map_err(|error| self.wrong(&error))?;
         parse_file(&bytes, &Wanted::new(&interest.attributes, &self.namespace))
             .map_err(|error| self.wrong(&error))
     }

@@ -6,10 +6,14 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::cache::{self, CacheHealth};
-use super::chain;
+use super::chain::{self, Head};
 use super::error::StateError;
+use super::head::{HeadFile, Written};
 use super::lock::{self, Lock};
+use super::look::look_at;
 use super::verify::{Verified, verify};
+use super::{OpenOptions, State};
+use crate::model::event::{Actor, Event};
 
 /// What [`check`] finds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -59,6 +63,25 @@ impl CheckReport {
             ) => false,
         }
     }
+}
+
+/// Takes the records that are there for all that were written, where `HEAD` cannot tell: it is written anew, and who said so
+/// is recorded. Returns the last record that was accepted.
+pub fn accept_history(dir: &Path, actor: &Actor, options: OpenOptions) -> Result<Head, StateError> {
+    lock::check(dir)?;
+    let folder = super::journal_folder(dir);
+    let head = {
+        let _lock = Lock::acquire(dir, options.patience)?;
+        let found = look_at(&folder, None)?.ok_or(StateError::NoJournal { path: folder.clone() })?;
+        let first = found.segments.first().map_or(1, |segment| segment.number);
+        let file = HeadFile::open(&folder)?;
+        file.write(&Written { seq: found.head.seq, hash: found.head.hash, first })?;
+        file.sync()?;
+        found.head
+    };
+    let (state, _) = State::open(dir, options)?;
+    state.record(None, actor, vec![Event::HistoryAccepted { records: head.seq }])?;
+    Ok(head)
 }
 
 /// Looks at a state folder. Waits for its lock, because the cache is copied file by file.

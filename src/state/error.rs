@@ -220,6 +220,12 @@ impl Flaw {
     /// What the operator can do.
     pub fn hint(&self) -> String {
         let folder = self.file.parent().unwrap_or(&self.file).display();
+        if self.kind == FlawKind::NoHead {
+            return format!(
+                "restore {folder} from a backup; if only HEAD was lost, `rosterd state check --accept-history` writes it anew \
+                 and records that you did"
+            );
+        }
         format!(
             "restore {folder} from a backup, or move it away and `rosterd state import` the last export; \
              without either, seats are matched by address again and removals start from nothing"
@@ -239,8 +245,6 @@ pub enum Notice {
         /// Where they are kept; `None` when the state was opened for reading and nothing was cut.
         kept: Option<PathBuf>,
     },
-    /// `HEAD` was missing or unreadable and has been written anew.
-    HeadRewritten,
     /// The cache was damaged or of another version and starts empty.
     CacheRebuilt {
         /// What was wrong.
@@ -278,7 +282,6 @@ impl fmt::Display for Notice {
                     file.display()
                 )
             }
-            Self::HeadRewritten => write!(f, "journal/HEAD was not readable and has been written anew"),
             Self::CacheRebuilt { why, kept: Some(kept) } => {
                 write!(f, "cache starts empty, the old one is in {}: {why}", kept.display())
             }

@@ -99,9 +99,6 @@ impl Journal {
             segment,
         };
         journal.restore_tail()?;
-        if found.written.is_none() && found.head.seq > 1 {
-            notices.push(Notice::HeadRewritten);
-        }
         journal.write_head()?;
         journal.head_file.sync()?;
         let told = Told { ledger: found.ledger, head: found.head, notices };

@@ -88,6 +88,7 @@ pub fn fold(ledger: &mut Ledger, at: Timestamp, event: &Event) {
             ledger.spent_plans.push((digest.clone(), *created_at));
             keep_newest(&mut ledger.spent_plans, SPENT_KEPT);
         }
+        Event::HistoryAccepted { .. } => {}
         Event::Checkpoint { ledger: whole } => ledger.clone_from(whole),
     }
 }

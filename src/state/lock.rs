@@ -16,9 +16,11 @@ pub const PATIENCE: Duration = Duration::from_secs(2);
 
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Held while this value lives; the system lets go of it when the process dies, however it dies.
+/// Held while this value lives; the system lets go of it when the process dies, however it dies. The folder itself is
+/// locked besides the file, because a file can be deleted under its holder, and the next one would lock a new file.
 #[derive(Debug)]
 pub(super) struct Lock {
+    _folder: File,
     _file: File,
 }
 
@@ -33,14 +35,21 @@ impl Lock {
             .mode(0o600)
             .open(&path)
             .map_err(StateError::io("open", &path))?;
+        let folder = File::open(dir).map_err(StateError::io("open", dir))?;
         let deadline = Instant::now() + patience;
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(Self { _file: file }),
-                Err(TryLockError::WouldBlock) if Instant::now() < deadline => thread::sleep(PAUSE),
-                Err(TryLockError::WouldBlock) => return Err(StateError::Locked { path }),
-                Err(TryLockError::Error(error)) => return Err(StateError::io("lock", &path)(error)),
-            }
+        wait_for(&file, &path, deadline)?;
+        wait_for(&folder, &path, deadline)?;
+        Ok(Self { _folder: folder, _file: file })
+    }
+}
+
+fn wait_for(file: &File, path: &Path, deadline: Instant) -> Result<(), StateError> {
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => thread::sleep(PAUSE),
+            Err(TryLockError::WouldBlock) => return Err(StateError::Locked { path: path.to_owned() }),
+            Err(TryLockError::Error(error)) => return Err(StateError::io("lock", path)(error)),
         }
     }
 }

@@ -43,9 +43,20 @@ pub(super) fn read(folder: &Path) -> Result<Option<Told>, StateError> {
     Ok(Some(Told { ledger: found.ledger, head: found.head, notices }))
 }
 
-/// Reads the newest segment and compares it with what `HEAD` says was written.
+/// Reads the newest segment and compares it with what `HEAD` says was written. Records without a `HEAD` may be all but
+/// those that somebody cut off.
 pub(super) fn look(folder: &Path) -> Result<Option<Found>, StateError> {
-    let written = head::read(folder)?;
+    let found = look_at(folder, head::read(folder)?)?;
+    match found {
+        Some(found) if found.written.is_none() && found.head.seq > 1 => {
+            Err(Flaw { file: head::path(folder), line: 1, kind: FlawKind::NoHead }.into())
+        }
+        found => Ok(found),
+    }
+}
+
+/// The same, whatever `HEAD` says.
+pub(super) fn look_at(folder: &Path, written: Option<Written>) -> Result<Option<Found>, StateError> {
     let segments = segment::list(folder)?;
     let Some(segment) = segments.last() else { return missing(folder, written) };
     if let Some(written) = written.filter(|written| written.first < segments[0].number) {

@@ -36,7 +36,7 @@ mod verify;
 pub use audit::AuditFilter;
 pub use cache::{Cache, CacheError, CacheHealth, CachedDirectory};
 pub use chain::{Hash, Head, Record};
-pub use check::{CheckReport, JournalHealth, check};
+pub use check::{CheckReport, JournalHealth, accept_history, check};
 pub use error::{Flaw, FlawKind, Notice, StateError};
 pub use kept::Note;
 pub use ledger::fold;

@@ -22,6 +22,8 @@ use crate::source::SourceError;
 const LIFETIME: i64 = 10 * 60;
 /// Seconds of clock difference that a fresh assertion survives.
 const LEEWAY: i64 = 60;
+/// A certificate with its chain is a few KiB.
+const LARGEST_PEM: u64 = 1 << 20;
 
 /// A certificate, parsed.
 #[derive(Clone, Debug)]
@@ -36,7 +38,7 @@ impl Certificate {
     /// Reads the first certificate of a PEM file. It is public, so nothing is asked of the file's mode.
     pub(super) fn read(path: &Path) -> Result<Self, SourceError> {
         let bad = |error: String| SourceError::File { path: path.display().to_string(), error };
-        let pem = std::fs::read(path).map_err(|error| bad(error.to_string()))?;
+        let pem = crate::regular_file::read(path, LARGEST_PEM).map_err(|error| bad(error.to_string()))?;
         Self::from_pem(&pem).map_err(bad)
     }
 

@@ -70,15 +70,22 @@ fn a_journal_that_is_gone_altogether_is_missed() {
 }
 
 #[test]
-fn verify_needs_a_head_and_open_writes_a_new_one() {
+fn records_without_a_head_are_refused_until_somebody_accepts_them() {
     for spoil in [|path: &Path| fs::remove_file(path), |path: &Path| fs::write(path, "{")] {
         let world = World::filled(2);
         spoil(&world.dir().join("journal/HEAD")).unwrap();
         let found = flaw(verify(&world.dir()).unwrap_err());
         assert_eq!(found, ("HEAD".to_owned(), 1, FlawKind::NoHead));
-        let (_, notices) = world.open().unwrap();
-        assert_eq!(notices, [Notice::HeadRewritten]);
-        assert_eq!(verify(&world.dir()).unwrap().records, 3);
+        assert_eq!(flaw(world.open().unwrap_err()), found);
+        let head = accept_history(&world.dir(), &Actor::User(0), world.options()).unwrap();
+        assert_eq!(head.seq, 3);
+        let (state, notices) = world.open().unwrap();
+        assert_eq!(
+            (notices.as_slice(), state.head().seq),
+            (&[] as &[Notice], 4),
+            "that it was accepted is on record"
+        );
+        assert_eq!(verify(&world.dir()).unwrap().records, 4);
     }
 }
 

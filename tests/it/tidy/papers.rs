@@ -112,6 +112,7 @@ fn configurations_in_the_papers_load() {
             let folder = tempfile::tempdir().expect("a folder");
             let at = |name: &str| folder.path().join(name);
             std::fs::write(at("config.toml"), block).expect("written");
+            std::fs::set_permissions(at("config.toml"), PermissionsExt::from_mode(0o644)).expect("a mode");
             for secret in ["AuthKey.p8", "scim-token", "graph-secret", "slack-webhook", "webhook-url"] {
                 std::fs::write(at(secret), "secret").expect("written");
                 std::fs::set_permissions(at(secret), PermissionsExt::from_mode(0o600)).expect("a mode");
