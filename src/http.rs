@@ -4,6 +4,11 @@
 //! the caller's to say, so any answer with a status is `Ok`, but for redirects: following one could carry a token elsewhere.
 
 mod hints;
+mod reply;
+mod request_id;
+
+pub use reply::Reply;
+pub(crate) use request_id::suffix as request_suffix;
 
 use std::error::Error as _;
 use std::path::PathBuf;
@@ -15,8 +20,7 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use reqwest::header::{DATE, HeaderMap, LOCATION, RETRY_AFTER};
-use reqwest::{Method, RequestBuilder, StatusCode, Url};
-use serde::de::DeserializeOwned;
+use reqwest::{Method, RequestBuilder, Url};
 
 use crate::clock::Clock;
 use crate::metrics::{Metrics, RequestEnd, RetryReason};
@@ -188,47 +192,6 @@ impl HttpError {
     }
 }
 
-/// An answer, whatever its status.
-#[derive(Clone, Debug)]
-pub struct Reply {
-    /// The status.
-    pub status: StatusCode,
-    /// The headers.
-    pub headers: HeaderMap,
-    /// The whole body, unpacked.
-    pub body: Vec<u8>,
-    place: String,
-}
-
-impl Reply {
-    /// A header as text, where it is one.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).and_then(|value| value.to_str().ok())
-    }
-
-    /// Where it came from: scheme, host, port and path.
-    pub fn place(&self) -> &str {
-        &self.place
-    }
-
-    /// Parses the body.
-    ///
-    /// # Errors
-    /// [`HttpError::NotJson`], which tells a page of HTML from broken JSON.
-    pub fn json<T: DeserializeOwned>(&self) -> Result<T, HttpError> {
-        serde_json::from_slice(&self.body)
-            .map_err(|error| HttpError::NotJson { place: self.place.clone(), what: self.describe(&error) })
-    }
-
-    fn describe(&self, error: &serde_json::Error) -> String {
-        match self.body.iter().find(|byte| !byte.is_ascii_whitespace()) {
-            None => "an empty body".to_owned(),
-            Some(b'<') => "a page of HTML".to_owned(),
-            Some(_) => format!("something else ({error})"),
-        }
-    }
-}
-
 /// A client for one peer at one origin.
 #[derive(Clone, Debug)]
 pub struct HttpClient {
@@ -333,7 +296,7 @@ impl HttpClient {
             if let (Ok(reply), Some(asked)) = (&result, asked)
                 && asked > LONGEST_WAIT
             {
-                return Err(HttpError::WaitTooLong { place: reply.place.clone(), seconds: asked.as_secs() });
+                return Err(HttpError::WaitTooLong { place: reply.named(), seconds: asked.as_secs() });
             }
             self.metrics.http_retry(self.peer, reason);
             let pause = asked.map_or(pause, |asked| asked.max(pause / 2));
@@ -369,14 +332,15 @@ impl HttpClient {
     async fn exchange(&self, request: reqwest::Request, place: String) -> Result<Reply, HttpError> {
         let response = self.answer(request, &place).await?;
         self.learn_skew(response.headers());
+        let named = format!("{place}{}", request_id::suffix(response.headers()));
         if response.status().is_redirection() {
             let target = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
             let target = target.and_then(|target| self.origin.join(target).ok());
             let target = target.map_or_else(|| "nowhere".to_owned(), |url| origin_text(&url));
-            return Err(HttpError::Redirect { place, target });
+            return Err(HttpError::Redirect { place: named, target });
         }
         let (status, headers) = (response.status(), response.headers().clone());
-        let body = self.whole_body(response, &place).await?;
+        let body = self.whole_body(response, &named).await?;
         Ok(Reply { status, headers, body, place })
     }
 

@@ -14,12 +14,13 @@ use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use reqwest::{Method, StatusCode, Url};
 use secrecy::ExposeSecret;
 
-use super::AscError;
 use super::apps::KnownApps;
-use super::errors::{Answer, Spend, without_answer};
+use super::errors::{Answer, ApiError, Spend, parse_errors, without_answer};
 use super::rate::Budget;
 use super::seat_apps::SeatApps;
 use super::token::{KeyKind, Scope, SigningKey, TokenSource};
+use super::wire::WireError;
+use super::{AscError, Said};
 use crate::clock::Clock;
 use crate::http::{HttpClient, HttpError, HttpOptions, LONGEST_WAIT, Peer, Reply, retry_after};
 use crate::metrics::{Metrics, RetryReason};
@@ -85,6 +86,11 @@ pub(super) struct Call {
 }
 
 impl Call {
+    /// A success whose body is not what it should be.
+    pub(super) fn misread(&self, reply: &Reply, error: &WireError) -> Said {
+        Said::of_request(format!("{}: answered with {error}", self.endpoint), reply.request_id())
+    }
+
     fn spend(&self) -> Spend {
         if self.method == Method::GET { Spend::Read } else { Spend::Write }
     }
@@ -119,7 +125,7 @@ impl AscClient {
         let Settings { origin, key, reach, http: options } = settings;
         let peer = Peer::AppStoreConnect;
         let http = HttpClient::new(peer, &origin, &options, Arc::clone(&metrics), clock.clone())
-            .map_err(|error| AscError::NotSent { text: error.to_string() })?;
+            .map_err(|error| AscError::NotSent { text: error.to_string().into() })?;
         Ok(Self {
             http,
             origin,
@@ -203,10 +209,9 @@ impl AscClient {
         let waited = self.budget.acquire(call.spend()).await?;
         self.metrics.rate_limit_waited(waited);
         // After the wait, so that a token never ages in a queue.
-        let token = self
-            .tokens
-            .token(scope, self.http.skew_seconds())
-            .map_err(|error| AscError::NotSent { text: format!("{}: no token: {error}", call.endpoint) })?;
+        let token = self.tokens.token(scope, self.http.skew_seconds()).map_err(|error| {
+            AscError::NotSent { text: format!("{}: no token: {error}", call.endpoint).into() }
+        })?;
         let mut request = self
             .http
             .request(call.method.clone(), call.url.clone())
@@ -260,11 +265,13 @@ impl AscClient {
             }
         };
         let asked = retry_after(&reply.headers, self.clock.now());
+        told(call, &reply);
         let error = Answer {
             endpoint: &call.endpoint,
             status: reply.status.as_u16(),
             body: &reply.body,
             retry_after: asked,
+            request_id: reply.request_id(),
             skew: self.http.skew_seconds(),
             spend,
         }
@@ -289,7 +296,7 @@ impl AscClient {
                 Some(_) if let Some(asked) = asked.filter(|asked| *asked > LONGEST_WAIT) => {
                     Next::Fail(AscError::RateLimited {
                         retry_after: Some(asked.as_secs()),
-                        text: error.to_string(),
+                        text: Said::of_request(error.to_string(), None),
                     })
                 }
                 Some(pause) => Next::Again(RetryReason::ServerFailed, asked.unwrap_or(pause).max(pause / 2)),
@@ -317,6 +324,38 @@ impl AscClient {
             }
             Scope::Full => false,
         }
+    }
+}
+
+/// What Apple's support asks for, of every refused try, those included that are made again; all of its words where
+/// everything is asked for.
+fn told(call: &Call, reply: &Reply) {
+    let (endpoint, status) = (call.endpoint.as_str(), reply.status.as_u16());
+    let request_id = reply.request_id().unwrap_or_default();
+    let errors = parse_errors(&reply.body);
+    let first = errors.first();
+    tracing::debug!(
+        endpoint,
+        status,
+        request_id,
+        code = first.map_or("", |error| error.code.as_str()),
+        source = first.map_or("", |error| error.source.as_str()),
+        error_id = first.map_or("", |error| error.id.as_str()),
+        "App Store Connect did not do what it was asked"
+    );
+    for (number, error) in (1..).zip(&errors) {
+        let ApiError { code, title, detail, id, source } = error;
+        tracing::trace!(
+            endpoint,
+            request_id,
+            number,
+            code,
+            title,
+            detail,
+            source,
+            error_id = id,
+            "one of its errors"
+        );
     }
 }
 

@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{AscError, Refusal};
+use super::{AscError, Refusal, Said};
 use crate::http::HttpError;
 use crate::model::text::is_unprintable;
 
 /// Characters of Apple's text that reach a log.
 const LONGEST_TEXT: usize = 300;
+/// Characters of an id or a place in the request.
+const LONGEST_NAME: usize = 100;
 /// Errors of one body that are looked at.
 const MOST_ERRORS: usize = 50;
 /// A skew beyond this is named as the cause of a 401: the back-dating of tokens covers less.
@@ -26,13 +28,15 @@ pub(super) enum Spend {
 }
 
 /// An answer, as far as it tells a cause.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Answer<'a> {
     /// `PATCH /v1/users/ID`.
     pub(super) endpoint: &'a str,
     pub(super) status: u16,
     pub(super) body: &'a [u8],
     pub(super) retry_after: Option<Duration>,
+    /// Apple's id of the request.
+    pub(super) request_id: Option<String>,
     /// Our clock minus Apple's.
     pub(super) skew: Option<i64>,
     /// What was asked for.
@@ -43,8 +47,13 @@ impl Answer<'_> {
     /// The cause.
     pub(super) fn error(self) -> AscError {
         let errors = parse_errors(self.body);
-        let text = self.text(&errors);
         let codes = || codes(&errors);
+        let asked = match self.status {
+            429 => self.retry_after.map(|wait| format!("; it asks to wait {} s", wait.as_secs())),
+            _ => None,
+        };
+        let text = self.text(&errors) + &asked.unwrap_or_default();
+        let text = Said::of_request(text, self.request_id.clone());
         match self.status {
             401 => AscError::Refused { cause: self.unauthorized(), text },
             404 | 410 if errors.iter().any(ApiError::is_not_found) => AscError::Gone { text },
@@ -60,8 +69,7 @@ impl Answer<'_> {
             409 => AscError::Conflict { codes: codes(), text },
             429 => {
                 let retry_after = self.retry_after.map(|wait| wait.as_secs());
-                let asked = retry_after.map(|seconds| format!("; it asks to wait {seconds} s"));
-                AscError::RateLimited { retry_after, text: text + &asked.unwrap_or_default() }
+                AscError::RateLimited { retry_after, text }
             }
             408 | 500..=599 => AscError::Unknown { text },
             400..=499 => AscError::Invalid { codes: codes(), text },
@@ -71,21 +79,21 @@ impl Answer<'_> {
 
     /// A status that is not backed by Apple's own words: a gateway, a portal or a proxy may have answered in its place, and
     /// nobody can tell what had happened by then.
-    fn unclear(self, text: String) -> AscError {
+    fn unclear(&self, text: Said) -> AscError {
         match self.spend {
             Spend::Read => AscError::Protocol { text },
             Spend::Write => AscError::Unknown { text },
         }
     }
 
-    fn unauthorized(self) -> Refusal {
+    fn unauthorized(&self) -> Refusal {
         match self.skew {
             Some(skew) if skew.unsigned_abs() > TELLING_SKEW => Refusal::ClockSkew(skew),
             Some(_) | None => Refusal::Credentials,
         }
     }
 
-    fn text(self, errors: &[ApiError]) -> String {
+    fn text(&self, errors: &[ApiError]) -> String {
         let said = match errors.first() {
             Some(error) => error.text(),
             None => format!("answered with {}", body_kind(self.body)),
@@ -100,7 +108,7 @@ impl Answer<'_> {
 
 /// The cause of a request without an answer.
 pub(super) fn without_answer(endpoint: &str, error: &HttpError, spend: Spend) -> AscError {
-    let text = format!("{endpoint}: {error}");
+    let text = Said::from(format!("{endpoint}: {error}"));
     match error {
         HttpError::WaitTooLong { seconds, .. } => AscError::RateLimited { retry_after: Some(*seconds), text },
         HttpError::NotSent { .. } | HttpError::ForeignLink { .. } | HttpError::Setup(_) => {
@@ -123,17 +131,25 @@ pub struct ApiError {
     pub title: String,
     /// Not always there.
     pub detail: String,
+    /// Apple's id of this error, where it has one.
+    pub id: String,
+    /// Where in the request: a JSON pointer (`/data/attributes/roles`), or the name of a parameter.
+    pub source: String,
 }
 
 impl ApiError {
     fn text(&self) -> String {
         let said = if self.detail.is_empty() { &self.title } else { &self.detail };
         let said = said.trim_end_matches('.');
-        match (self.code.is_empty(), said.is_empty()) {
+        let said = match (self.code.is_empty(), said.is_empty()) {
             (false, false) => format!("{}: {said}", self.code),
             (false, true) => self.code.clone(),
             (true, _) => said.to_owned(),
-        }
+        };
+        let place = (!self.source.is_empty()).then(|| format!("at {}", self.source));
+        let id = (!self.id.is_empty()).then(|| format!("error {}", self.id));
+        let known: Vec<String> = place.into_iter().chain(id).collect();
+        if known.is_empty() { said } else { format!("{said} ({})", known.join(", ")) }
     }
 
     /// True for the code itself and for any deeper level of it.
@@ -168,8 +184,15 @@ fn collect(list: Option<&Value>, into: &mut Vec<ApiError>) {
             return;
         }
         let text =
-            |key: &str| clean(error.get(key).and_then(Value::as_str).unwrap_or_default(), LONGEST_TEXT);
-        into.push(ApiError { code: text("code"), title: text("title"), detail: text("detail") });
+            |at: &str, longest| clean(error.pointer(at).and_then(Value::as_str).unwrap_or_default(), longest);
+        let pointer = text("/source/pointer", LONGEST_NAME);
+        into.push(ApiError {
+            code: text("/code", LONGEST_TEXT),
+            title: text("/title", LONGEST_TEXT),
+            detail: text("/detail", LONGEST_TEXT),
+            id: text("/id", LONGEST_NAME),
+            source: if pointer.is_empty() { text("/source/parameter", LONGEST_NAME) } else { pointer },
+        });
         let nested = error.pointer("/meta/associatedErrors").and_then(Value::as_object);
         for (_, list) in nested.into_iter().flatten() {
             collect(Some(list), into);

@@ -8,6 +8,7 @@ mod fake;
 mod paging;
 pub mod rate;
 mod read;
+mod said;
 mod seat_apps;
 pub mod token;
 pub mod wire;
@@ -19,6 +20,7 @@ use std::future::Future;
 use jiff::Timestamp;
 
 pub use client::{AscClient, Reach, Settings};
+pub use said::Said;
 
 use crate::model::operation::Invitee;
 use crate::model::{Access, AppId, BundleId, Invitation, InvitationId, Member, MemberId, TeamSnapshot};
@@ -102,7 +104,7 @@ pub enum AscError {
         /// The cause.
         cause: Refusal,
         /// One line.
-        text: String,
+        text: Said,
     },
     /// The address is invited or a member already, or another rule of Apple's data is broken (409).
     #[error("{text}")]
@@ -110,13 +112,13 @@ pub enum AscError {
         /// Apple's codes, most telling first.
         codes: Vec<String>,
         /// One line.
-        text: String,
+        text: Said,
     },
     /// No such resource, or no longer: 404 or 410 with Apple's own `NOT_FOUND`.
     #[error("{text}")]
     Gone {
         /// One line.
-        text: String,
+        text: Said,
     },
     /// Refused for this request alone (400, 422 and the like): no effect.
     #[error("{text}")]
@@ -124,7 +126,7 @@ pub enum AscError {
         /// Apple's codes.
         codes: Vec<String>,
         /// One line.
-        text: String,
+        text: Said,
     },
     /// Too many requests, or the wait our budget asks for is longer than 15 minutes: no effect.
     #[error("{text}")]
@@ -132,25 +134,25 @@ pub enum AscError {
         /// Seconds to wait, where said.
         retry_after: Option<u64>,
         /// One line.
-        text: String,
+        text: Said,
     },
     /// Never left this machine (no connection, TLS): no effect.
     #[error("{text}")]
     NotSent {
         /// One line.
-        text: String,
+        text: Said,
     },
     /// Sent, and no telling whether it had an effect: a lost answer, a time-out, a 5xx, a page that is not Apple's.
     #[error("{text}")]
     Unknown {
         /// One line.
-        text: String,
+        text: Said,
     },
     /// A read came back in a shape that cannot be used.
     #[error("{text}")]
     Protocol {
         /// One line.
-        text: String,
+        text: Said,
     },
 }
 
@@ -166,6 +168,20 @@ impl AscError {
             | Self::NotSent { .. }
             | Self::Unknown { .. }
             | Self::Protocol { .. } => false,
+        }
+    }
+
+    /// Apple's id of the request, which its support asks for.
+    pub fn request_id(&self) -> Option<&str> {
+        match self {
+            Self::Refused { text, .. }
+            | Self::Conflict { text, .. }
+            | Self::Gone { text }
+            | Self::Invalid { text, .. }
+            | Self::RateLimited { text, .. }
+            | Self::NotSent { text }
+            | Self::Unknown { text }
+            | Self::Protocol { text } => text.request_id(),
         }
     }
 

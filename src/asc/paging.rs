@@ -87,8 +87,7 @@ impl AscClient {
         };
         let call = Call { method: Method::GET, url, body: None, endpoint, scope };
         let reply = self.call(&call).await?;
-        (list.parse)(&reply.body)
-            .map_err(|error| AscError::Protocol { text: format!("{}: answered with {error}", call.endpoint) })
+        (list.parse)(&reply.body).map_err(|error| AscError::Protocol { text: call.misread(&reply, &error) })
     }
 
     /// Accepts a link to the same list that was not followed before.

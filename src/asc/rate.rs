@@ -185,14 +185,14 @@ fn reserved(remaining: u64, reserve: u64) -> AscError {
         "the API key has {remaining} requests left in this hour, less than the reserve of {reserve} for other tools"
     );
     // When the others' requests leave the rolling hour is theirs to know; the next cycle's reads will tell.
-    AscError::RateLimited { retry_after: Some(3600), text }
+    AscError::RateLimited { retry_after: Some(3600), text: text.into() }
 }
 
 fn too_long(wait: Duration) -> AscError {
     let seconds = wait.as_secs().max(LONGEST_WAIT.as_secs() + 1);
     let text =
         format!("the hourly budget of the API key is spent; the next request may go out in {seconds} s");
-    AscError::RateLimited { retry_after: Some(seconds), text }
+    AscError::RateLimited { retry_after: Some(seconds), text: text.into() }
 }
 
 /// Everything without waiting: times are milliseconds since 1970 and passed in.

@@ -49,7 +49,7 @@ impl TeamRead for AscClient {
         let (users, invitations) = futures_util::join!(self.users(), self.invitations());
         let (users, invitations) = (users?, invitations?);
         if let Some(problem) = users.problems.iter().chain(&invitations.problems).next() {
-            return Err(AscError::Protocol { text: problem.0.clone() });
+            return Err(AscError::Protocol { text: problem.0.clone().into() });
         }
         let members = users.items.into_iter().map(|listed| listed.seat).collect();
         Ok((members, invitations.items.into_iter().map(|listed| listed.seat).collect()))
@@ -74,9 +74,7 @@ impl AscClient {
         let reply = self.call(&call).await?;
         match wire::parse_users(&reply.body) {
             Ok(_) => Ok(()),
-            Err(error) => {
-                Err(AscError::Protocol { text: format!("{}: answered with {error}", call.endpoint) })
-            }
+            Err(error) => Err(AscError::Protocol { text: call.misread(&reply, &error) }),
         }
     }
 
@@ -145,7 +143,7 @@ impl AscClient {
             // An agreement may block this list alone; whoever needs no app is not held up by that.
             let walked = match self.walk(&list).await {
                 Err(AscError::Refused { text, .. }) => {
-                    problems.push(Problem(text));
+                    problems.push(Problem(text.to_string()));
                     continue;
                 }
                 walked => walked?,
@@ -211,7 +209,7 @@ impl AscClient {
             Ok(walked) if walked.problems.is_empty() => Ok(Ok(walked.items.into_iter().collect())),
             Ok(walked) => Ok(Err(walked.problems)),
             // About this one seat, as far as anybody knows: the lists have just been read with the same key.
-            Err(AscError::Refused { text, .. }) => Ok(Err(vec![Problem(text)])),
+            Err(AscError::Refused { text, .. }) => Ok(Err(vec![Problem(text.to_string())])),
             Err(error) => Err(error),
         }
     }

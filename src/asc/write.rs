@@ -4,13 +4,10 @@ use reqwest::{Method, Url};
 use serde::Serialize;
 
 use super::client::{AscClient, Call};
-use super::{AscError, Sent, TeamWrite, Written, wire};
+use super::{AscError, Said, Sent, TeamWrite, Written, wire};
 use crate::http::Reply;
 use crate::model::operation::Invitee;
 use crate::model::{Access, InvitationId, MemberId};
-
-/// Under which Apple's infrastructure has been seen to send an id.
-const REQUEST_IDS: [&str; 3] = ["x-request-id", "x-apple-request-uuid", "x-apple-jingle-correlation-key"];
 
 impl TeamWrite for AscClient {
     async fn invite(&self, invitee: &Invitee, access: &Access) -> Result<Written<Sent>, AscError> {
@@ -20,9 +17,8 @@ impl TeamWrite for AscClient {
         let url = self.url("/v1/userInvitations", &[]);
         let reply = self.write(Method::POST, url, Some(&body), &endpoint).await?;
         // The invitation is out. Without its id only the lists can tell which it is, as after a lost answer.
-        let sent = wire::parse_sent(&reply.body)
-            .map_err(|error| AscError::Unknown { text: format!("{endpoint}: answered with {error}") })?;
-        Ok(Written { request_id: request_id(&reply), value: sent })
+        let sent = wire::parse_sent(&reply.body).map_err(|error| misread(&reply, &endpoint, &error))?;
+        Ok(Written { request_id: reply.request_id(), value: sent })
     }
 
     async fn cancel(&self, invitation: &InvitationId) -> Result<Written<()>, AscError> {
@@ -56,7 +52,7 @@ impl AscClient {
         endpoint: &str,
     ) -> Result<Reply, AscError> {
         let body = body.map(serde_json::to_vec).transpose();
-        let body = body.map_err(|error| AscError::NotSent { text: format!("{endpoint}: {error}") })?;
+        let body = body.map_err(|error| AscError::NotSent { text: format!("{endpoint}: {error}").into() })?;
         self.call(&Call { method, url, body, endpoint: endpoint.to_owned(), scope: None }).await
     }
 }
@@ -71,20 +67,19 @@ fn settable(access: &Access, endpoint: &str) -> Result<(), AscError> {
     } else {
         return Ok(());
     };
-    Err(AscError::Invalid { codes: Vec::new(), text: format!("{endpoint}: not sent, {wrong}") })
+    Err(AscError::Invalid { codes: Vec::new(), text: format!("{endpoint}: not sent, {wrong}").into() })
 }
 
 /// Success is an empty body or JSON. A page of HTML with a 200 is a proxy or a portal that speaks in Apple's place: taken
 /// for the truth, it would make us forget a leaver whose seat is still there.
 fn written(reply: &Reply, endpoint: &str) -> Result<Written<()>, AscError> {
-    wire::parse_done(&reply.body)
-        .map_err(|error| AscError::Unknown { text: format!("{endpoint}: answered with {error}") })?;
-    Ok(Written { value: (), request_id: request_id(reply) })
+    wire::parse_done(&reply.body).map_err(|error| misread(reply, endpoint, &error))?;
+    Ok(Written { value: (), request_id: reply.request_id() })
 }
 
-fn request_id(reply: &Reply) -> Option<String> {
-    let id = REQUEST_IDS.iter().find_map(|name| reply.header(name))?;
-    Some(super::errors::clean(id, 100)).filter(|id| !id.is_empty())
+fn misread(reply: &Reply, endpoint: &str, error: &wire::WireError) -> AscError {
+    let text = format!("{endpoint}: answered with {error}");
+    AscError::Unknown { text: Said::of_request(text, reply.request_id()) }
 }
 
 #[cfg(test)]

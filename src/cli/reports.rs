@@ -63,8 +63,11 @@ fn event_text(event: &Event) -> String {
         }
         Event::Intent { operation, .. } => format!("intent: {}", operation_text(operation)),
         Event::Outcome { outcome, request_id, .. } => {
-            let request = request_id.as_ref().map(|id| format!(" (request {id})")).unwrap_or_default();
-            format!("outcome: {}{request}", outcome_text(outcome))
+            let outcome = outcome_text(outcome);
+            // A refusal's own words name the request already.
+            let unnamed = request_id.as_ref().filter(|id| !outcome.contains(id.as_str()));
+            let request = unnamed.map(|id| format!(" (request {id})")).unwrap_or_default();
+            format!("outcome: {outcome}{request}")
         }
         Event::Linked { person, seat, by, name, .. } => {
             format!("linked: {} is {name} ({seat}), {}", person.name, link_text(*by))

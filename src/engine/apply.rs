@@ -76,7 +76,8 @@ enum Step {
     Failed(String),
     Withdrawn,
     Unknown(String),
-    Deferred,
+    /// Left for the next cycle; with why, where a request was answered so.
+    Deferred(Option<String>),
 }
 
 struct Tally {
@@ -203,14 +204,17 @@ where
     async fn unit(&self, unit: Unit<'_>) {
         let mut blocked = false;
         for operation in unit {
-            let step =
-                if blocked || self.is_over() { Ok(Step::Deferred) } else { self.operation(operation).await };
+            let step = if blocked || self.is_over() {
+                Ok(Step::Deferred(None))
+            } else {
+                self.operation(operation).await
+            };
             let step = match step {
                 Ok(step) => step,
                 Err(fatal) => {
                     self.stop.store(true, Ordering::SeqCst);
                     self.fatal.lock().expect("no writer panics").get_or_insert(fatal);
-                    Step::Deferred
+                    Step::Deferred(None)
                 }
             };
             blocked = !matches!(step, Step::Applied);
@@ -293,11 +297,14 @@ where
                     tokio::select! {
                         () = tokio::time::sleep(pause) => {}
                         () = self.applier.cancel.cancelled() => {
-                            return (Outcome::NotApplied { detail: error.to_string() }, None);
+                            return (Outcome::NotApplied { detail: error.to_string() }, request_id(&error));
                         }
                     }
                 }
-                None => return (self.outcome_of(operation, error).await, None),
+                None => {
+                    let request_id = request_id(&error);
+                    return (self.outcome_of(operation, error).await, request_id);
+                }
             }
         }
         unreachable!("the loop is left by a return")
@@ -432,9 +439,15 @@ where
                 done.withdrawn += 1;
                 ("", None)
             }
-            Step::Deferred => {
+            Step::Deferred(text) => {
                 done.deferred += 1;
-                ("", None)
+                // What ended the writing is told once, with its own cure.
+                let told = tally.applied.ended_by.as_ref().map(CycleError::to_string);
+                (
+                    "",
+                    text.filter(|text| told.as_ref() != Some(text))
+                        .map(|text| (text, "the next cycle plans it anew")),
+                )
             }
         };
         if !result.is_empty() {
@@ -450,6 +463,10 @@ where
     }
 }
 
+fn request_id(error: &AscError) -> Option<String> {
+    error.request_id().map(str::to_owned)
+}
+
 /// A seat goes, and none takes its place.
 fn loses_seat(operation: &Operation) -> bool {
     !operation.replacement && matches!(operation.kind, Kind::RemoveMember | Kind::CancelInvitation)
@@ -461,7 +478,7 @@ fn step_of(outcome: &Outcome) -> Step {
         Outcome::Failed { error } => Step::Failed(error.clone()),
         Outcome::Unknown { error } => Step::Unknown(error.clone()),
         Outcome::Withdrawn { .. } => Step::Withdrawn,
-        Outcome::NotApplied { .. } => Step::Deferred,
+        Outcome::NotApplied { detail } => Step::Deferred(Some(detail.clone())),
     }
 }
 

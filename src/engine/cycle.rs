@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::apply::{Applied, Applier};
-use super::report::{CycleReport, Done};
+use super::report::{CycleReport, Done, Trouble};
 use super::settle::Seats;
 use super::{Book, CycleError};
 use crate::asc::{TeamRead, TeamWrite};
@@ -320,8 +320,13 @@ where
         let result = result_of(plan, applied);
         let shrunk = planned.guards.iter().any(|guard| guard == "source_shrink_percent");
         let counts = plan.coverage.directory == "complete" && (!shrunk || !planned.approvals_used.is_empty());
+        // The report has room for one.
+        for Trouble { text, hint } in applied.troubles.iter().skip(usize::from(applied.ended_by.is_none())) {
+            tracing::warn!(error = text, hint = hint.as_deref().unwrap_or_default(), "nor was this done");
+        }
+        let refused = applied.ended_by.as_ref().map(CycleError::trouble);
         let error =
-            applied.ended_by.as_ref().map(CycleError::trouble).or_else(|| applied.troubles.first().cloned());
+            refused.or_else(|| applied.troubles.first().cloned()).or_else(|| left_over(plan, applied));
         let report = CycleReport {
             id: self.id.clone(),
             started_at,
@@ -413,6 +418,25 @@ fn exit_code_of(plan: &Plan, applied: &Applied) -> u8 {
         None if plan.is_held_by_guard() => 3,
         None => 0,
     }
+}
+
+/// What was left without a request that could tell why: the end came from here, or a first half was withdrawn.
+fn left_over(plan: &Plan, applied: &Applied) -> Option<Trouble> {
+    let (left, all) = (applied.done.deferred, plan.operations.len());
+    let (text, hint) = if applied.cancelled {
+        (
+            format!("stopped by a signal: {left} of {all} operations were not sent"),
+            "the next cycle goes on with them",
+        )
+    } else if left > 0 {
+        (
+            format!("{left} of {all} operations were not sent"),
+            "the next cycle plans them anew; `rosterd explain WHO` tells why",
+        )
+    } else {
+        return None;
+    };
+    Some(Trouble { text, hint: Some(hint.to_owned()) })
 }
 
 /// An outcome without addresses, for the log.

@@ -27,7 +27,7 @@ pub(super) async fn write<T: TeamWrite>(
 ) -> Result<(Outcome, Option<String>), AscError> {
     let broken = || AscError::Invalid {
         codes: Vec::new(),
-        text: format!("the plan's {} names no seat or access", operation.kind),
+        text: format!("the plan's {} names no seat or access", operation.kind).into(),
     };
     let id = operation.target.id.as_deref();
     let gone = |request_id| (Outcome::Applied { seat: None, expires: None }, request_id);

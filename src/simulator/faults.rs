@@ -1,5 +1,6 @@
 //! Faults, queued for requests that are yet to come.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use globset::{Glob, GlobMatcher};
@@ -95,6 +96,15 @@ pub enum Fault {
     Says {
         /// HTTP status.
         status: u16,
+        /// The body.
+        body: Value,
+    },
+    /// As `says`, with headers of its own: an id of the request, a content type.
+    Answers {
+        /// HTTP status.
+        status: u16,
+        /// By name.
+        headers: BTreeMap<String, String>,
         /// The body.
         body: Value,
     },
@@ -307,7 +317,7 @@ pub(super) fn says(peer: Peer, status: u16, body: &Value) -> Reply {
         Peer::Asc | Peer::Graph => "application/json",
         Peer::Scim => "application/scim+json",
     };
-    Reply { status, headers: Vec::new(), content: Content::Json(kind, body.clone()) }
+    Reply { content: Content::Json(kind, body.clone()), ..Reply::empty(status) }
 }
 
 /// Leaves rows out of the end of a page.

@@ -120,6 +120,8 @@ pub(super) struct Reply {
     pub(super) status: u16,
     /// Besides those that follow from the body.
     pub(super) headers: Vec<(&'static str, String)>,
+    /// Headers of names that somebody chose; they replace what follows from the body.
+    pub(super) others: Vec<(String, String)>,
     /// The body.
     pub(super) content: Content,
 }
@@ -127,17 +129,17 @@ pub(super) struct Reply {
 impl Reply {
     /// An answer of JSON as `application/json`.
     pub(super) fn json(status: u16, value: Value) -> Self {
-        Self { status, headers: Vec::new(), content: Content::Json("application/json", value) }
+        Self { content: Content::Json("application/json", value), ..Self::empty(status) }
     }
 
     /// An answer without a body.
     pub(super) fn empty(status: u16) -> Self {
-        Self { status, headers: Vec::new(), content: Content::Empty }
+        Self { status, headers: Vec::new(), others: Vec::new(), content: Content::Empty }
     }
 
     /// An answer of text.
     pub(super) fn text(status: u16, kind: &'static str, text: &str) -> Self {
-        Self { status, headers: Vec::new(), content: Content::Text(kind, text.to_owned()) }
+        Self { content: Content::Text(kind, text.to_owned()), ..Self::empty(status) }
     }
 
     /// Adds a header.
@@ -187,6 +189,12 @@ impl Reply {
         for (name, value) in &self.headers {
             if let Ok(value) = HeaderValue::from_str(value) {
                 headers.append(HeaderName::from_static(name), value);
+            }
+        }
+        for (name, value) in &self.others {
+            let name = HeaderName::from_bytes(name.to_ascii_lowercase().as_bytes());
+            if let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(value.as_bytes())) {
+                headers.insert(name, value);
             }
         }
         response

@@ -109,6 +109,11 @@ fn settle(state: &mut State, call: &Call, fault: Option<&Fault>) -> End {
         Some(Fault::DropBefore | Fault::Hang { when: When::Before }) => End::Cut,
         Some(Fault::Unauthorized) => refused(401),
         Some(Fault::Html { status }) => End::Answer(faults::html(call.peer, *status)),
+        Some(Fault::Answers { status, headers, body }) => {
+            let mut reply = faults::says(call.peer, *status, body);
+            reply.others = headers.clone().into_iter().collect();
+            End::Answer(reply)
+        }
         Some(Fault::Says { status, body }) => End::Answer(faults::says(call.peer, *status, body)),
         Some(Fault::Status { status, when: When::Before }) => refused(*status),
         Some(Fault::TooMany { retry_after }) => {

@@ -8,6 +8,7 @@ fn answer(status: u16, body: &[u8]) -> Answer<'_> {
         status,
         body,
         retry_after: None,
+        request_id: None,
         skew: Some(3),
         spend: Spend::Write,
     }
@@ -229,4 +230,29 @@ fn lost_answers_of_writes_are_unknown_and_unsent_ones_are_not() {
     }
     assert!(matches!(without_answer("x", &redirect, Spend::Write), AscError::Unknown { .. }));
     assert!(matches!(without_answer("x", &redirect, Spend::Read), AscError::Protocol { .. }));
+}
+
+#[test]
+fn error_names_its_place_its_own_id_and_the_request() {
+    let body = json!({"errors": [
+        {"id": "e-1", "code": "ENTITY_ERROR.ATTRIBUTE.INVALID", "detail": "No.", "source": {"pointer": "/data/a\u{1b}[31m"}},
+    ]})
+    .to_string();
+    let request_id = Some("REQ-1".to_owned());
+    let error = Answer { request_id, ..answer(409, body.as_bytes()) }.error();
+    assert_eq!(
+        error.to_string(),
+        "PATCH /v1/users/7: 409 ENTITY_ERROR.ATTRIBUTE.INVALID: No (at /data/a [31m, error e-1) (request REQ-1)"
+    );
+    assert_eq!(error.request_id(), Some("REQ-1"));
+    let parameter = json!([{"code": "PARAMETER_ERROR.INVALID", "source": {"parameter": "filter[email]"}}]);
+    assert_eq!(
+        self::error(400, &parameter).to_string(),
+        "PATCH /v1/users/7: 400 PARAMETER_ERROR.INVALID (at filter[email])"
+    );
+    let long = json!([{"code": "X", "id": "i".repeat(5000), "source": {"pointer": "p".repeat(5000)}}]);
+    assert!(self::error(409, &long).to_string().len() < 300);
+    for odd in [json!([{"code": "X", "source": [], "id": 7}]), json!([{"code": "X", "source": null}])] {
+        assert_eq!(self::error(409, &odd).to_string(), "PATCH /v1/users/7: 409 X");
+    }
 }

@@ -56,7 +56,7 @@ fn found<'a>(state: &'a State, id: &str) -> Option<&'a Person> {
 }
 
 fn ok(value: Value) -> Reply {
-    Reply { status: 200, headers: Vec::new(), content: Content::Json(KIND, value) }
+    Reply { content: Content::Json(KIND, value), ..Reply::empty(200) }
 }
 
 /// RFC 7644 §3.12.
@@ -67,7 +67,7 @@ pub(super) fn error(status: u16, scim_type: Option<&str>, detail: &str) -> Reply
     if let Some(scim_type) = scim_type {
         body["scimType"] = json!(scim_type);
     }
-    Reply { status, headers: Vec::new(), content: Content::Json(KIND, body) }
+    Reply { content: Content::Json(KIND, body), ..Reply::empty(status) }
 }
 
 fn users(state: &mut State, call: &Call) -> Reply {

@@ -83,8 +83,9 @@ fn judged(answer: BatchAnswer, path: &str) -> Result<Value, Answer> {
         return Ok(answer.body);
     }
     let place = path.split('?').next().unwrap_or(path);
+    let headers = headers(&answer);
     let body = serde_json::from_value(answer.body).unwrap_or_default();
-    Err(Answer::new(answer.status, body, place))
+    Err(Answer::new(answer.status, body, place).with_headers(&headers))
 }
 
 fn headers(answer: &BatchAnswer) -> HeaderMap {

@@ -48,12 +48,14 @@ pub(super) struct Answer {
     pub codes: Vec<String>,
     message: String,
     place: String,
+    /// ` (request ID)`, where Graph gave one.
+    request: String,
 }
 
 impl Answer {
     pub(super) fn of_reply(reply: &Reply) -> Self {
         let body = reply.json().unwrap_or_default();
-        Self::new(reply.status.as_u16(), body, reply.place())
+        Self { request: reply.request_suffix(), ..Self::new(reply.status.as_u16(), body, reply.place()) }
     }
 
     pub(super) fn new(status: u16, body: ErrorBody, place: &str) -> Self {
@@ -62,7 +64,13 @@ impl Answer {
             codes: body.error.codes(),
             message: one_line(&body.error.message, 200),
             place: place.to_owned(),
+            request: String::new(),
         }
+    }
+
+    /// The same, of a request that these headers answered: each within a batch has its own.
+    pub(super) fn with_headers(self, headers: &HeaderMap) -> Self {
+        Self { request: crate::http::request_suffix(headers), ..self }
     }
 
     /// A batch that left a request out.
@@ -72,6 +80,7 @@ impl Answer {
             codes: Vec::new(),
             message: "no answer in the batch".to_owned(),
             place: place.to_owned(),
+            request: String::new(),
         }
     }
 
@@ -98,7 +107,8 @@ impl Answer {
         let code =
             self.codes.iter().find(|code| !code.is_empty()).map(|code| format!(" {}", one_line(code, 60)));
         let message = if self.message.is_empty() { String::new() } else { format!(": {}", self.message) };
-        format!("{} answered {}{}{message}", self.place, self.status, code.unwrap_or_default())
+        let code = code.unwrap_or_default();
+        format!("{} answered {}{code}{message}{}", self.place, self.status, self.request)
     }
 }
 

@@ -233,10 +233,11 @@ fn seconds(value: &serde_json::Value) -> Option<u64> {
 /// Names the cause by its number: Microsoft's page on tokens says that texts may change and codes are for programs.
 fn refused(reply: &Reply) -> SourceError {
     let refusal: Refusal = reply.json().unwrap_or_default();
+    let request = reply.request_suffix();
     let known = refusal.error_codes.iter().find_map(|code| cause(*code).map(|cause| (*code, cause)));
     if let Some((code, (what, cure))) = known {
         return SourceError::Refused {
-            what: format!("no token for Microsoft Graph: {what} (AADSTS{code})"),
+            what: format!("no token for Microsoft Graph: {what} (AADSTS{code}){request}"),
             cure,
         };
     }
@@ -244,11 +245,12 @@ fn refused(reply: &Reply) -> SourceError {
     let said = one_line(if said.is_empty() { &refusal.error } else { said }, 200);
     let status = reply.status.as_u16();
     let what = format!("no token for Microsoft Graph: {} answered {status} {said}", reply.place());
+    let what = format!("{}{request}", what.trim_end());
     if reply.status.is_client_error() && status != 429 {
         let cure = "check tenant_id, client_id, cloud and the credential of [source.graph]; Microsoft explains AADSTS numbers at https://login.microsoftonline.com/error";
-        SourceError::Refused { what: what.trim_end().to_owned(), cure }
+        SourceError::Refused { what, cure }
     } else {
-        SourceError::Protocol(what.trim_end().to_owned())
+        SourceError::Protocol(what)
     }
 }
 

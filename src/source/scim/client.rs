@@ -172,11 +172,12 @@ fn status_words(reply: &Reply) -> String {
     let reason = reply.status.canonical_reason().unwrap_or_default();
     let head = format!("{} {reason}", reply.status.as_u16());
     let head = head.trim();
+    let request = reply.request_suffix();
     let html = reply.body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'<');
     match parse_error(&reply.body).detail {
-        Some(detail) => format!("{head}: {detail}"),
-        None if html => format!("{head}, with a page of HTML instead of JSON"),
-        None => head.to_owned(),
+        Some(detail) => format!("{head}: {detail}{request}"),
+        None if html => format!("{head}, with a page of HTML instead of JSON{request}"),
+        None => format!("{head}{request}"),
     }
 }
 

@@ -152,7 +152,7 @@ impl TokenSource {
 
     fn refused(&self, reply: &Reply) -> SourceError {
         let refusal = Refusal::of(reply);
-        let place = reply.place();
+        let (place, request) = (reply.place(), reply.request_suffix());
         let said = match (refusal.error, refusal.description) {
             (Some(error), Some(description)) => format!("{error}: {description}"),
             (Some(only), None) | (None, Some(only)) => only,
@@ -164,13 +164,16 @@ impl TokenSource {
         match reply.status {
             StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
                 SourceError::Refused {
-                    what: format!("{place} refused us a token ({}){colon}{said}", reply.status.as_u16()),
+                    what: format!(
+                        "{place} refused us a token ({}){colon}{said}{request}",
+                        reply.status.as_u16()
+                    ),
                     cure: "check client_id, the client secret and its expiry, and scope",
                 }
             }
-            status => {
-                SourceError::Protocol(format!("{place} answered {status} instead of a token{colon}{said}"))
-            }
+            status => SourceError::Protocol(format!(
+                "{place} answered {status} instead of a token{colon}{said}{request}"
+            )),
         }
     }
 }

@@ -16,6 +16,7 @@ mod papers;
 mod partial;
 mod power_cuts;
 mod proof;
+mod request_ids;
 mod rotation;
 mod seats;
 mod story;
