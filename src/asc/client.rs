@@ -16,6 +16,7 @@ use secrecy::ExposeSecret;
 
 use super::apps::KnownApps;
 use super::errors::{Answer, ApiError, Spend, parse_errors, without_answer};
+use super::look::Looks;
 use super::rate::Budget;
 use super::seat_apps::SeatApps;
 use super::token::{KeyKind, Scope, SigningKey, TokenSource};
@@ -63,6 +64,7 @@ pub struct AscClient {
     scoped: AtomicBool,
     pub(super) known_apps: KnownApps,
     pub(super) seat_apps: SeatApps,
+    pub(super) looks: Looks,
 }
 
 impl fmt::Debug for AscClient {
@@ -137,6 +139,7 @@ impl AscClient {
             scoped: AtomicBool::new(reach == Reach::ReadOnly),
             known_apps: KnownApps::default(),
             seat_apps: SeatApps::default(),
+            looks: Looks::default(),
         })
     }
 

@@ -18,6 +18,10 @@ const MOST_ERRORS: usize = 50;
 /// A skew beyond this is named as the cause of a 401: the back-dating of tokens covers less.
 const TELLING_SKEW: u64 = 60;
 
+/// What Apple's answers to an unsigned agreement say under whatever code.
+const AGREEMENT_WORDS: [&str; 3] =
+    ["required agreement", "in-effect agreement", "agreement is missing or has expired"];
+
 /// Whether a lost answer can have had an effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Spend {
@@ -57,6 +61,8 @@ impl Answer<'_> {
         match self.status {
             401 => AscError::Refused { cause: self.unauthorized(), text },
             404 | 410 if errors.iter().any(ApiError::is_not_found) => AscError::Gone { text },
+            // Apple's own example of 410 is reading an invitation that was accepted; under which code is not written down.
+            410 if self.spend == Spend::Read && !errors.is_empty() => AscError::Gone { text },
             404 | 410 => self.unclear(text),
             // 429 aside, which every gateway sends of itself before anything happens.
             400..=499 if errors.is_empty() && self.status != 429 && self.spend == Spend::Write => {
@@ -228,6 +234,7 @@ fn forbidden(errors: &[ApiError]) -> Option<Refusal> {
 fn refusal(error: &ApiError) -> Option<Refusal> {
     if error.is("FORBIDDEN.REQUIRED_AGREEMENTS")
         || error.code.contains("PLA_NOT_ACCEPTED")
+        || AGREEMENT_WORDS.iter().any(|words| error.says(words))
         || (error.code == "FORBIDDEN" && error.says("access unavailable"))
     {
         Some(Refusal::Agreement)

@@ -56,6 +56,12 @@ pub(super) fn page(data: &[Value], total: usize, next: Option<&str>) -> Say {
     Say::json(200, &json!({"data": data, "links": links, "meta": {"paging": {"total": total, "limit": 200}}}))
 }
 
+/// The Account Holder, without whom a list of members is not whole.
+pub(super) fn holder() -> Value {
+    json!({"type": "users", "id": "u0", "attributes": {"username": "owner@example.com",
+        "roles": ["ACCOUNT_HOLDER", "ADMIN"], "allAppsVisible": true, "provisioningAllowed": false}})
+}
+
 /// What was asked.
 #[derive(Clone, Debug)]
 pub(super) struct Asked {
@@ -133,9 +139,10 @@ impl Fake {
         self
     }
 
-    /// Two empty lists.
+    /// Nobody but the Account Holder, whom every team has.
     pub(super) fn say_empty(&self) -> &Self {
-        self.say("GET /v1/users", [page(&[], 0, None)]).say("GET /v1/userInvitations", [page(&[], 0, None)])
+        self.say("GET /v1/users", [page(&[holder()], 1, None)])
+            .say("GET /v1/userInvitations", [page(&[], 0, None)])
     }
 
     pub(super) fn asked(&self, endpoint: &str) -> Vec<Asked> {

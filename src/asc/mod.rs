@@ -5,6 +5,7 @@ pub mod client;
 pub mod errors;
 #[cfg(test)]
 mod fake;
+mod look;
 mod paging;
 pub mod rate;
 mod read;
@@ -23,7 +24,9 @@ pub use client::{AscClient, Reach, Settings};
 pub use said::Said;
 
 use crate::model::operation::Invitee;
-use crate::model::{Access, AppId, BundleId, Invitation, InvitationId, Member, MemberId, TeamSnapshot};
+use crate::model::{
+    Access, AppId, BundleId, Invitation, InvitationId, Member, MemberId, SeatId, TeamSnapshot,
+};
 
 /// What a write came back with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +54,14 @@ pub trait TeamRead: Send + Sync {
         &self,
         bundles: &BTreeSet<BundleId>,
     ) -> impl Future<Output = Result<TeamSnapshot, AscError>> + Send;
+
+    /// The same team with what the lists do not show of the seats that ought to be there: each is asked for by id, a few of
+    /// them at a time, for only Apple's own word tells that a seat is gone. Never fails: what could not be asked is unread.
+    fn look(
+        &self,
+        team: TeamSnapshot,
+        expected: &BTreeSet<SeatId>,
+    ) -> impl Future<Output = TeamSnapshot> + Send;
 
     /// Both lists as they are now, without apps: settles an unknown outcome.
     fn seats(&self) -> impl Future<Output = Result<(Vec<Member>, Vec<Invitation>), AscError>> + Send;

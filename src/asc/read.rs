@@ -7,33 +7,41 @@ use reqwest::Method;
 
 use super::client::{AscClient, Call};
 use super::paging::{List, Scoped, Walked, scope_entry};
-use super::wire::{self, Listed};
+use super::wire::{self, Listed, Unreadable};
 use super::{AscError, TeamRead};
-use crate::model::{Access, AppId, BundleId, Coverage, Invitation, Member, Problem, TeamSnapshot};
+use crate::model::{
+    Access, Address, AppId, BundleId, Coverage, Invitation, Member, Problem, SeatId, TeamSnapshot,
+    UnreadPart, UnreadSeat,
+};
 
 /// Apple's largest page.
 const PAGE: &str = "200";
 /// Lists of apps read at a time.
-const AT_A_TIME: usize = 4;
+pub(super) const AT_A_TIME: usize = 4;
 /// Bundle ids in one request: some 2,000 characters of address.
 const BUNDLES: usize = 50;
 
-const USERS: &str = "/v1/users";
-const INVITATIONS: &str = "/v1/userInvitations";
+pub(super) const USERS: &str = "/v1/users";
+pub(super) const INVITATIONS: &str = "/v1/userInvitations";
 const APPS: &str = "/v1/apps";
-const USER_FIELDS: &str = "username,firstName,lastName,roles,allAppsVisible,provisioningAllowed,visibleApps";
-const INVITATION_FIELDS: &str =
+pub(super) const USER_FIELDS: &str =
+    "username,firstName,lastName,roles,allAppsVisible,provisioningAllowed,visibleApps";
+pub(super) const INVITATION_FIELDS: &str =
     "email,firstName,lastName,expirationDate,roles,allAppsVisible,provisioningAllowed,visibleApps";
 
 impl TeamRead for AscClient {
     async fn read(&self, bundles: &BTreeSet<BundleId>) -> Result<TeamSnapshot, AscError> {
         let (users, invitations, apps) =
             futures_util::join!(Box::pin(self.users()), Box::pin(self.invitations()), self.apps(bundles));
-        let (mut users, mut invitations, (apps, app_problems)) = (users?, invitations?, apps?);
-        let mut problems = app_problems;
-        problems.append(&mut users.problems);
+        let (mut users, mut invitations, (apps, mut single)) = (users?, invitations?, apps?);
+        let mut unread = unread_records(&users, &invitations);
+        single.extend(users.unreadable_problem(USERS));
+        single.extend(invitations.unreadable_problem(INVITATIONS));
+        let (mut without_apps, more) = self.complete_apps(&mut users.items, &mut invitations.items).await?;
+        unread.append(&mut without_apps);
+        single.extend(more);
+        let mut problems = users.problems;
         problems.append(&mut invitations.problems);
-        problems.extend(self.complete_apps(&mut users.items, &mut invitations.items).await?);
         problems.sort();
         let coverage = if users.nothing || invitations.nothing {
             Coverage::Failed(problems)
@@ -42,18 +50,48 @@ impl TeamRead for AscClient {
         };
         let members = users.items.into_iter().map(|listed| listed.seat).collect();
         let invitations = invitations.items.into_iter().map(|listed| listed.seat).collect();
-        Ok(TeamSnapshot::new(members, invitations, apps, coverage))
+        single.sort();
+        Ok(TeamSnapshot::new(members, invitations, apps, coverage).with_unread(unread, single))
+    }
+
+    async fn look(&self, team: TeamSnapshot, expected: &BTreeSet<SeatId>) -> TeamSnapshot {
+        self.look_up(team, expected).await
     }
 
     async fn seats(&self) -> Result<(Vec<Member>, Vec<Invitation>), AscError> {
         let (users, invitations) = futures_util::join!(self.users(), self.invitations());
         let (users, invitations) = (users?, invitations?);
-        if let Some(problem) = users.problems.iter().chain(&invitations.problems).next() {
-            return Err(AscError::Protocol { text: problem.0.clone().into() });
+        let problems = users.all_problems(USERS).into_iter().chain(invitations.all_problems(INVITATIONS));
+        if let Some(problem) = problems.into_iter().next() {
+            return Err(AscError::Protocol { text: problem.0.into() });
         }
         let members = users.items.into_iter().map(|listed| listed.seat).collect();
         Ok((members, invitations.items.into_iter().map(|listed| listed.seat).collect()))
     }
+}
+
+/// Records that came and could not be read, as seats.
+fn unread_records(
+    users: &Walked<Listed<Member>>,
+    invitations: &Walked<Listed<Invitation>>,
+) -> Vec<UnreadSeat> {
+    let seat = |record: &Unreadable, of: fn(String) -> SeatId| UnreadSeat {
+        seat: record.id.clone().map(of),
+        name: record.name.clone(),
+        part: UnreadPart::Record,
+    };
+    let member = |id: String| SeatId::Member(id.into());
+    let invitation = |id: String| SeatId::Invitation(id.into());
+    let users = users.unreadable.iter().map(|record| seat(record, member));
+    users.chain(invitations.unreadable.iter().map(|record| seat(record, invitation))).collect()
+}
+
+/// A seat whose list of apps Apple cut short.
+struct CutApps<'s> {
+    path: String,
+    id: SeatId,
+    name: Address,
+    access: &'s mut Access,
 }
 
 impl AscClient {
@@ -85,6 +123,7 @@ impl AscClient {
             ("include", "visibleApps"),
             ("limit[visibleApps]", "50"),
             ("limit", PAGE),
+            ("sort", "username"),
         ];
         let list = List {
             path: USERS,
@@ -93,7 +132,16 @@ impl AscClient {
             parse: wire::parse_users,
             id: |listed| listed.seat.id.as_str(),
         };
-        self.walk(&list).await
+        let mut walked = self.walk(&list).await?;
+        // Every team has one, and nobody can take that seat away: a list without it is not the whole team. A record that
+        // could not be read may be theirs.
+        let has_holder = walked.items.iter().any(|listed| listed.seat.access.is_account_holder());
+        if !has_holder && walked.problems.is_empty() && walked.unreadable.is_empty() {
+            let text =
+                format!("GET {USERS}: the Account Holder is not among the {} members", walked.items.len());
+            walked.problems.push(Problem(text));
+        }
+        Ok(walked)
     }
 
     async fn invitations(&self) -> Result<Walked<Listed<Invitation>>, AscError> {
@@ -103,6 +151,7 @@ impl AscClient {
             ("include", "visibleApps"),
             ("limit[visibleApps]", "50"),
             ("limit", PAGE),
+            ("sort", "email"),
         ];
         let list = List {
             path: INVITATIONS,
@@ -131,8 +180,12 @@ impl AscClient {
             .collect();
         for chunk in askable.chunks(BUNDLES) {
             let filter = chunk.join(",");
-            let query =
-                [("filter[bundleId]", filter.as_str()), ("fields[apps]", "bundleId"), ("limit", PAGE)];
+            let query = [
+                ("filter[bundleId]", filter.as_str()),
+                ("fields[apps]", "bundleId"),
+                ("limit", PAGE),
+                ("sort", "bundleId"),
+            ];
             let list = List {
                 path: APPS,
                 query: &query,
@@ -148,7 +201,7 @@ impl AscClient {
                 }
                 walked => walked?,
             };
-            problems.extend(walked.problems);
+            problems.extend(walked.all_problems(APPS));
             let asked = walked.items.into_iter().filter(|(_, bundle)| bundles.contains(bundle));
             found.extend(asked.map(|(id, bundle)| (bundle, id)));
         }
@@ -158,38 +211,48 @@ impl AscClient {
     }
 
     /// Reads the apps of those whose inlined list was cut: a few at a time, [`super::seat_apps::MOST`] of them in a cycle, and
-    /// the others as they were read last. Whoever's are not known keeps `None`, which is compared with nothing.
+    /// the others as they were read last. Whoever's are not known keeps `None`, which is compared with nothing; whose
+    /// could not be read is told with why.
     async fn complete_apps(
         &self,
         members: &mut [Listed<Member>],
         invitations: &mut [Listed<Invitation>],
-    ) -> Result<Vec<Problem>, AscError> {
-        let mut cut: Vec<(String, &mut Access)> = Vec::new();
-        for listed in members.iter_mut().filter(|listed| listed.apps_cut) {
-            cut.push((self.apps_path(USERS, listed.seat.id.as_str()), &mut listed.seat.access));
+    ) -> Result<(Vec<UnreadSeat>, Vec<Problem>), AscError> {
+        let mut cut: Vec<CutApps<'_>> = Vec::new();
+        for Listed { seat, .. } in members.iter_mut().filter(|listed| listed.apps_cut) {
+            let path = self.apps_path(USERS, seat.id.as_str());
+            let (id, name) = (SeatId::Member(seat.id.clone()), seat.user_name.clone());
+            cut.push(CutApps { path, id, name, access: &mut seat.access });
         }
-        for listed in invitations.iter_mut().filter(|listed| listed.apps_cut) {
-            cut.push((self.apps_path(INVITATIONS, listed.seat.id.as_str()), &mut listed.seat.access));
+        for Listed { seat, .. } in invitations.iter_mut().filter(|listed| listed.apps_cut) {
+            let path = self.apps_path(INVITATIONS, seat.id.as_str());
+            let (id, name) = (SeatId::Invitation(seat.id.clone()), seat.email.clone());
+            cut.push(CutApps { path, id, name, access: &mut seat.access });
         }
-        let paths: Vec<String> = cut.iter().map(|(path, _)| path.clone()).collect();
+        let paths: Vec<String> = cut.iter().map(|cut| cut.path.clone()).collect();
         let reads: Vec<_> = self.seat_apps.due(&paths).into_iter().collect();
         let reads =
             reads.into_iter().map(|path| async move { (self.visible_apps(path.clone()).await, path) });
         let found: Vec<_> = stream::iter(reads).buffered(AT_A_TIME).collect().await;
-        let mut problems = Vec::new();
+        let (mut problems, mut failed) = (Vec::new(), BTreeSet::new());
         for (found, path) in found {
             match found? {
                 Ok(apps) => self.seat_apps.learn(&path, apps),
                 Err(more) => {
                     self.seat_apps.forget(&path);
                     problems.extend(more);
+                    failed.insert(path);
                 }
             }
         }
-        for (path, access) in cut {
+        let mut unread = Vec::new();
+        for CutApps { path, id, name, access } in cut {
             access.visible_apps = self.seat_apps.get(&path);
+            if failed.contains(&path) {
+                unread.push(UnreadSeat { seat: Some(id), name: Some(name), part: UnreadPart::Apps });
+            }
         }
-        Ok(problems)
+        Ok((unread, problems))
     }
 
     fn apps_path(&self, list: &str, id: &str) -> String {
@@ -206,8 +269,10 @@ impl AscClient {
             id: AppId::as_str,
         };
         match self.walk(&list).await {
-            Ok(walked) if walked.problems.is_empty() => Ok(Ok(walked.items.into_iter().collect())),
-            Ok(walked) => Ok(Err(walked.problems)),
+            Ok(walked) => match walked.all_problems(&path) {
+                problems if problems.is_empty() => Ok(Ok(walked.items.into_iter().collect())),
+                problems => Ok(Err(problems)),
+            },
             // About this one seat, as far as anybody knows: the lists have just been read with the same key.
             Err(AscError::Refused { text, .. }) => Ok(Err(vec![Problem(text.to_string())])),
             Err(error) => Err(error),

@@ -10,13 +10,15 @@ use super::apply::{Applied, Applier};
 use super::report::{CycleReport, Done, Trouble};
 use super::settle::Seats;
 use super::{Book, CycleError};
-use crate::asc::{TeamRead, TeamWrite};
+use crate::asc::{AscError, TeamRead, TeamWrite};
 use crate::clock::Clock;
 use crate::http::Peer;
 use crate::metrics::Metrics;
 use crate::model::event::{Actor, CycleId, CycleResult, Outcome};
 use crate::model::operation::Kind;
-use crate::model::{Address, Coverage, DirectorySnapshot, Event, Operation, Plan, Policy, TeamSnapshot};
+use crate::model::{
+    Address, Coverage, DirectorySnapshot, Event, Operation, Plan, Policy, TeamSnapshot, UnreadSeat,
+};
 use crate::plan::{Allowance, Input, Planned};
 use crate::source::{DirectorySource, Interest, Previous};
 
@@ -121,11 +123,10 @@ where
         (self.progress)(Progress::Observing { directory: 0, team: 0 });
         let started = Instant::now();
         let interest = interest(self.policy);
-        let bundles = crate::plan::bundles_of_interest(self.policy);
         let (previous, full_at) = previous.map_or((None, self.clock.now()), |(kept, at)| (Some(kept), at));
         // On the heap: whatever waits for a cycle would otherwise carry the state of every walk on its stack.
         let directory = Box::pin(self.source.read_since(&interest, previous));
-        let team = Box::pin(self.team.read(&bundles));
+        let team = Box::pin(self.read_team());
         // Both are let finish even when one fails: the other's connections and budget stay in a known state.
         let both = async { tokio::join!(directory, team) };
         let (directory, team) = tokio::select! {
@@ -147,6 +148,18 @@ where
         let expired = team.invitations.iter().filter(|invitation| invitation.is_expired(at)).count();
         self.metrics.invitations(team.invitations.len() - expired, expired);
         Ok(Observed { directory: Arc::new(directory), team: Arc::new(team), watermark, full_at, at })
+    }
+
+    /// The team, and by id whatever of it the lists ought to show and do not: a linked seat, and the seat of a write whose
+    /// outcome is open.
+    async fn read_team(&self) -> Result<TeamSnapshot, AscError> {
+        let bundles = crate::plan::bundles_of_interest(self.policy);
+        let team = self.team.read(&bundles).await?;
+        let ledger = self.book.ledger();
+        let linked = ledger.links.values().filter_map(|link| link.seat.clone());
+        let open = ledger.open_intents.values().filter_map(|open| open.operation.target.seat_id());
+        let missing = linked.chain(open).filter(|seat| !team.shows(seat)).collect();
+        Ok(self.team.look(team, &missing).await)
     }
 
     /// Says how far a read has come, as long as it comes further: silence is what a watchdog goes by.
@@ -175,7 +188,7 @@ where
     /// When the journal cannot be written, or the lists cannot be read a second time.
     pub async fn settle(&self, observed: &mut Observed) -> Result<(), CycleError> {
         let open = self.book.ledger();
-        if open.open_intents.is_empty() || !observed.team.coverage.is_complete() {
+        if open.open_intents.is_empty() || observed.team.is_cut() {
             return Ok(());
         }
         let now = self.clock.now();
@@ -188,9 +201,8 @@ where
         });
         if look_again {
             tokio::time::sleep(LISTING_DELAY).await;
-            let bundles = crate::plan::bundles_of_interest(self.policy);
-            observed.team = Arc::new(self.team.read(&bundles).await?);
-            if !observed.team.coverage.is_complete() {
+            observed.team = Arc::new(self.read_team().await?);
+            if observed.team.is_cut() {
                 return Ok(());
             }
         }
@@ -212,6 +224,7 @@ where
         let events = open
             .open_intents
             .values()
+            .filter(|open| is_readable(&open.operation, &observed.team))
             .map(|open| {
                 let outcome = outcome_of(&open.operation);
                 tracing::info!(operation.kind = open.operation.kind.as_str(), settled = ?Settled(&outcome), "open intent settled");
@@ -375,6 +388,20 @@ where
         self.metrics.cycle(report.result, took);
         report
     }
+}
+
+/// True when the outcome of a write can be told from what was read: not while its seat, or one of the invited name, is there
+/// and could not be read.
+fn is_readable(operation: &Operation, team: &TeamSnapshot) -> bool {
+    let seat = operation.target.seat_id();
+    let invited = operation.invitee.as_ref().map(|invitee| &invitee.email);
+    let concerns = |unread: &UnreadSeat| match (&unread.seat, &unread.name) {
+        (Some(unread), _) if seat.as_ref() == Some(unread) => true,
+        (_, Some(name)) => Some(name) == invited || Some(name) == operation.target.name.as_ref(),
+        (_, None) => false,
+    };
+    let is_sure = seat.as_ref().is_none_or(|seat| team.shows(seat) || team.gone.contains(seat));
+    is_sure && !team.unread_records().any(concerns)
 }
 
 /// A cycle that reached its end.

@@ -24,4 +24,4 @@ pub use id::{Address, AppId, BundleId, GroupId, InvitationId, MemberId, PersonId
 pub use ledger::Ledger;
 pub use operation::{Held, Hold, HoldReason, Invitee, Kind, Operation, PersonRef, Plan, Target};
 pub use policy::Policy;
-pub use team::{Invitation, Member, TeamSnapshot};
+pub use team::{Invitation, Lists, Member, TeamSnapshot, UnreadPart, UnreadSeat};

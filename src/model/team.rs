@@ -1,14 +1,14 @@
 //! App Store Connect's side: members and pending invitations, together the seats.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::access::Access;
-use super::directory::Coverage;
-use super::id::{Address, AppId, BundleId, InvitationId, MemberId};
+use super::directory::{Coverage, Problem};
+use super::id::{Address, AppId, BundleId, InvitationId, MemberId, SeatId};
 
 /// Somebody on the team.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,6 +49,38 @@ impl Invitation {
     }
 }
 
+/// Did every seat come, whatever could be made of it?
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lists {
+    /// Both lists ended cleanly and their counts agree.
+    Whole,
+    /// A page, a row or more is missing: what is not shown may be there all the same.
+    #[default]
+    Cut,
+}
+
+/// What of a seat could not be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnreadPart {
+    /// Its record, or a field that decides what becomes of it: it stands in neither list of the snapshot.
+    Record,
+    /// Its apps only.
+    Apps,
+}
+
+/// A seat that is there and could not be read whole. It holds what concerns it and nothing else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnreadSeat {
+    /// Which; `None` where not even that could be read: it may be any seat that the lists do not show.
+    pub seat: Option<SeatId>,
+    /// Its user name or invited address, where that could be read.
+    pub name: Option<Address>,
+    /// How much is missing.
+    pub part: UnreadPart,
+}
+
 /// The team as one read saw it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TeamSnapshot {
@@ -58,12 +90,22 @@ pub struct TeamSnapshot {
     pub invitations: Vec<Invitation>,
     /// The apps that rules name and the team has.
     pub apps: BTreeMap<BundleId, AppId>,
-    /// How much was seen.
+    /// How much was seen, single seats and apps included.
     pub coverage: Coverage,
+    /// Whether absence from the lists says anything.
+    #[serde(default)]
+    pub lists: Lists,
+    /// Seats that are there and could not be read whole.
+    #[serde(default)]
+    pub unread: Vec<UnreadSeat>,
+    /// Seats that the lists do not show and Apple, asked by id, said to be gone.
+    #[serde(default)]
+    pub gone: BTreeSet<SeatId>,
 }
 
 impl TeamSnapshot {
-    /// Orders both lists by id and drops repeated ids.
+    /// Orders both lists by id and drops repeated ids. What the coverage lacks is taken for a part of the lists, unless
+    /// [`Self::with_unread`] says that it is one seat's.
     pub fn new(
         mut members: Vec<Member>,
         mut invitations: Vec<Invitation>,
@@ -74,7 +116,59 @@ impl TeamSnapshot {
         members.dedup_by(|a, b| a.id == b.id);
         invitations.sort_by(|a, b| a.id.cmp(&b.id));
         invitations.dedup_by(|a, b| a.id == b.id);
-        Self { members, invitations, apps, coverage }
+        let lists = if coverage.is_complete() { Lists::Whole } else { Lists::Cut };
+        Self { members, invitations, apps, coverage, lists, unread: Vec::new(), gone: BTreeSet::new() }
+    }
+
+    /// The same with what could not be read of single seats, or of apps: the lists are as whole as they were.
+    #[must_use]
+    pub fn with_unread(mut self, unread: Vec<UnreadSeat>, problems: Vec<Problem>) -> Self {
+        self.unread.extend(unread);
+        self.coverage = match self.coverage {
+            Coverage::Complete => Coverage::from_problems(problems),
+            Coverage::Partial(known) => Coverage::Partial(merged(known, problems)),
+            Coverage::Failed(known) => Coverage::Failed(merged(known, problems)),
+        };
+        self
+    }
+
+    /// The same with seats that were asked for by id, because the lists do not show them.
+    #[must_use]
+    pub fn with_looked_up(
+        mut self,
+        members: Vec<Member>,
+        invitations: Vec<Invitation>,
+        gone: BTreeSet<SeatId>,
+    ) -> Self {
+        self.members.extend(members);
+        self.invitations.extend(invitations);
+        let found = Self::new(self.members, self.invitations, self.apps, Coverage::Complete);
+        self.gone.extend(gone);
+        Self { members: found.members, invitations: found.invitations, apps: found.apps, ..self }
+    }
+
+    /// True when a seat that is not shown may be there all the same.
+    pub fn is_cut(&self) -> bool {
+        self.lists == Lists::Cut
+    }
+
+    /// Seats whose records could not be read.
+    pub fn unread_records(&self) -> impl Iterator<Item = &UnreadSeat> {
+        self.unread.iter().filter(|unread| unread.part == UnreadPart::Record)
+    }
+
+    /// What of this seat could not be read.
+    pub fn unread_part(&self, seat: &SeatId) -> Option<UnreadPart> {
+        let unread = self.unread.iter().find(|unread| unread.seat.as_ref() == Some(seat))?;
+        Some(unread.part)
+    }
+
+    /// True when a seat is shown, in whatever state.
+    pub fn shows(&self, seat: &SeatId) -> bool {
+        match seat {
+            SeatId::Member(id) => self.member(id).is_some(),
+            SeatId::Invitation(id) => self.invitation(id).is_some(),
+        }
     }
 
     /// A member by id.
@@ -89,4 +183,10 @@ impl TeamSnapshot {
             .ok()
             .map(|at| &self.invitations[at])
     }
+}
+
+fn merged(mut known: Vec<Problem>, more: Vec<Problem>) -> Vec<Problem> {
+    known.extend(more);
+    known.sort();
+    known
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hasher};
 
 use crate::model::event::LinkBy;
-use crate::model::{Address, Invitation, Ledger, Member, Person, PersonId, SeatId, TeamSnapshot};
+use crate::model::{Address, Invitation, Ledger, Member, Person, PersonId, SeatId, TeamSnapshot, UnreadSeat};
 
 use super::Input;
 use super::mapping::Mapping;
@@ -84,8 +84,37 @@ pub(super) struct Seats<'a> {
     team: &'a TeamSnapshot,
     members: Vec<(&'a str, &'a Member)>,
     invitations: Vec<(&'a str, &'a Invitation)>,
+    /// Names of seats that are there and could not be read, each with whether it may be a member's.
+    unread: BTreeMap<&'a str, bool>,
+    /// What seats may be there that nobody can be told to have.
+    hidden: Hidden,
     /// Names of linked seats, and last known addresses of linked people whom the directory has forgotten.
     taken: BTreeMap<&'a str, BTreeSet<&'a PersonId>>,
+}
+
+/// Seats that are there, linked to nobody, and whose records could not be read: anybody's, for all that is known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Hidden {
+    /// One may be a member.
+    members: bool,
+    /// One has no name.
+    nameless: bool,
+}
+
+impl Hidden {
+    fn of(input: &Input<'_>) -> Self {
+        let linked = |seat: &SeatId| input.ledger.links.of_seat(seat).is_some();
+        let unread = input.team.unread_records();
+        let strangers = unread.filter(|unread| !unread.seat.as_ref().is_some_and(linked));
+        strangers.fold(Self::default(), |hidden, unread| Self {
+            members: hidden.members || may_be_member(unread),
+            nameless: hidden.nameless || unread.name.is_none(),
+        })
+    }
+}
+
+fn may_be_member(unread: &UnreadSeat) -> bool {
+    !matches!(unread.seat, Some(SeatId::Invitation(_)))
 }
 
 impl<'a> Seats<'a> {
@@ -104,7 +133,13 @@ impl<'a> Seats<'a> {
                 taken.entry(name.folded()).or_default().insert(person);
             }
         }
-        Self { team, members, invitations, taken }
+        let mut unread = BTreeMap::new();
+        for record in team.unread_records() {
+            if let Some(name) = &record.name {
+                *unread.entry(name.folded()).or_default() |= may_be_member(record);
+            }
+        }
+        Self { team, members, invitations, unread, hidden: Hidden::of(input), taken }
     }
 
     pub(super) fn find(&self, seat: &SeatId) -> Option<Seat<'a>> {
@@ -112,6 +147,26 @@ impl<'a> Seats<'a> {
             SeatId::Member(id) => self.team.member(id).map(Seat::Member),
             SeatId::Invitation(id) => self.team.invitation(id).map(Seat::Invitation),
         }
+    }
+
+    /// True when a seat of one of these names is there and could not be read.
+    pub(super) fn hides_any(&self, names: &[&Address]) -> bool {
+        !self.unread.is_empty() && names.iter().any(|name| self.unread.contains_key(name.folded()))
+    }
+
+    /// The same of one name and a seat that may be a member's.
+    pub(super) fn is_unread_member(&self, name: &Address) -> bool {
+        self.unread.get(name.folded()).copied().unwrap_or_default()
+    }
+
+    /// True when somebody may be a member without anybody being able to tell who.
+    pub(super) fn hides_members(&self) -> bool {
+        self.hidden.members
+    }
+
+    /// True when a seat that is not shown, or goes by a name that could not be read, may be anybody's.
+    pub(super) fn hides_names(&self) -> bool {
+        self.team.is_cut() || self.hidden.nameless
     }
 
     /// Members whose Apple Account is this.

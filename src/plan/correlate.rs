@@ -47,7 +47,7 @@ pub(super) enum Standing<'a> {
     Without(Without),
     /// Several seats answer to them.
     Several(Vec<Seat<'a>>),
-    /// The ledger names a seat that an incomplete read did not show.
+    /// They have a seat, or may have one, of which too little was read to say what to do about it.
     Unseen,
     /// Our invitation is gone before its time, and nobody can be told to have accepted it.
     Vanished,
@@ -136,10 +136,17 @@ impl<'c, 'a: 'c> Correlator<'c, 'a> {
     fn standing(&self, found: Option<Entry<'a>>, link: Option<&'a Link>) -> Standing<'a> {
         let names = self.names(found, link);
         let Some(link) = link else {
+            if self.seats.hides_any(&names.all()) {
+                return Standing::Unseen;
+            }
             return self.by_name(&names, None).unwrap_or(Standing::Without(Without::Never));
         };
         match link.seat.as_ref().and_then(|seat| self.seats.find(seat)) {
             Some(seat @ Seat::Member(_)) => self.holds(seat, None, &names),
+            // They may be a member by now: that record could not be read.
+            Some(Seat::Invitation(_)) if names.all().iter().any(|name| self.seats.is_unread_member(name)) => {
+                Standing::Unseen
+            }
             // Where both lists show them the member is the seat, whatever the list of invitations still says.
             Some(seat @ Seat::Invitation(_)) => match self.members(&names.all()).as_slice() {
                 [] => Standing::Holds { seat, by: None, left_over: Vec::new() },
@@ -160,6 +167,9 @@ impl<'c, 'a: 'c> Correlator<'c, 'a> {
 
     /// The ledger knows them, but not under a seat that is there.
     fn without_linked_seat(&self, names: &Names<'_>, link: &'a Link, in_scope: bool) -> Standing<'a> {
+        if self.may_be_there(names, link) {
+            return Standing::Unseen;
+        }
         let invited = link.awaiting_link || matches!(link.seat, Some(SeatId::Invitation(_)));
         match self.by_name(names, invited.then_some(LinkBy::Accepted)) {
             Some(standing) if in_scope => return standing,
@@ -171,7 +181,7 @@ impl<'c, 'a: 'c> Correlator<'c, 'a> {
             }
             Some(_) | None => {}
         }
-        if !self.input.team.coverage.is_complete() {
+        if self.input.team.is_cut() || !self.is_gone(link) || (invited && self.seats.hides_members()) {
             return Standing::Unseen;
         }
         let lapsed = link.expires.is_some_and(|expires| expires <= self.input.now);
@@ -182,6 +192,24 @@ impl<'c, 'a: 'c> Correlator<'c, 'a> {
             Some(SeatId::Invitation(_)) if lapsed => Standing::Without(Without::Expired),
             Some(SeatId::Invitation(_)) => Standing::Vanished,
         }
+    }
+
+    /// True when the linked seat is there and could not be read, or a member's absence from the lists has not been
+    /// made sure of: then no other seat is theirs, whatever its name. An invitation that is not listed may have been
+    /// accepted, and a member of their name tells so.
+    fn may_be_there(&self, names: &Names<'_>, link: &'a Link) -> bool {
+        let unread = |seat: &SeatId| self.input.team.unread_part(seat).is_some();
+        let doubted = match &link.seat {
+            Some(seat @ SeatId::Member(_)) => unread(seat) || !self.is_gone(link),
+            Some(seat @ SeatId::Invitation(_)) => unread(seat),
+            None => false,
+        };
+        doubted || self.seats.hides_any(&names.all())
+    }
+
+    /// Only Apple's own word about that one seat tells that it is gone: a list may leave somebody out.
+    fn is_gone(&self, link: &Link) -> bool {
+        link.seat.as_ref().is_none_or(|seat| self.input.team.gone.contains(seat))
     }
 
     /// First that answers; a membership answers before an invitation.

@@ -98,7 +98,10 @@ fn person(context: &Context<'_, '_>, case: &Case<'_>, entry: Entry<'_>, draft: &
             None
         }
         Standing::Unseen => {
-            Some(mover.invite(Vec::new()).held_for(HoldReason::IncompleteRead, "their seat was not read"))
+            let mut change = mover.invite(Vec::new());
+            // Whatever else stands in the way was told from a read that did not show their seat.
+            change.hold = Some(Hold::new(HoldReason::IncompleteRead, "their seat was not read"));
+            Some(change)
         }
         Standing::Vanished => {
             if case.link.is_some_and(|link| !link.awaiting_link) {
@@ -327,13 +330,12 @@ impl Mover<'_, '_, '_> {
             Without::TakenBack => (Some("the earlier invitation was taken back"), None),
         };
         let unread = match &self.context.input.team.coverage {
-            Coverage::Complete => None,
+            Coverage::Failed(_) => Some("the team was not read"),
             // Apple refuses a second seat of one name, and knows nothing of somebody's others.
-            Coverage::Partial(_) if self.goes_by_other_names() => {
+            Coverage::Partial(_) if self.context.seats.hides_names() && self.goes_by_other_names() => {
                 Some("the team was not read completely, and they may have a seat under another name")
             }
-            Coverage::Partial(_) => None,
-            Coverage::Failed(_) => Some("the team was not read"),
+            Coverage::Complete | Coverage::Partial(_) => None,
         };
         let unread = unread.map(|detail| Hold::new(HoldReason::IncompleteRead, detail));
         let join = match why {

@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 
 use crate::model::ledger::entry_key;
 use crate::model::policy::NewAdmins;
-use crate::model::{Address, Hold, HoldReason, Operation, PersonRef};
+use crate::model::{Address, Hold, HoldReason, Operation, PersonRef, TeamSnapshot, UnreadPart};
 
 use super::Input;
 use super::change::Change;
@@ -76,7 +76,11 @@ pub(super) fn protects<'c, 'n>(
 
 /// Promise 1: nothing is taken away on the strength of a read that was not complete.
 pub(super) fn hold_incomplete(context: &Context<'_, '_>, changes: &mut [Change]) {
-    let which = match (context.directory.is_complete(), context.input.team.coverage.is_complete()) {
+    let team = context.input.team;
+    for change in changes.iter_mut().filter(|change| change.hold.is_none()) {
+        change.hold = change.operations.iter().find_map(|operation| unread_seat(team, operation));
+    }
+    let which = match (context.directory.is_complete(), !team.is_cut()) {
         (true, true) => return,
         (false, true) => "the directory was not read completely",
         (true, false) => "the team was not read completely",
@@ -85,6 +89,15 @@ pub(super) fn hold_incomplete(context: &Context<'_, '_>, changes: &mut [Change])
     for change in changes.iter_mut().filter(|change| change.hold.is_none() && change.revokes()) {
         change.hold = Some(Hold::new(HoldReason::IncompleteRead, which));
     }
+}
+
+/// A seat of which something could not be read holds what concerns it, whatever that is.
+fn unread_seat(team: &TeamSnapshot, operation: &Operation) -> Option<Hold> {
+    let detail = match team.unread_part(&operation.target.seat_id()?)? {
+        UnreadPart::Record => "their seat could not be read",
+        UnreadPart::Apps => "the apps of their seat could not be read",
+    };
+    Some(Hold::new(HoldReason::IncompleteRead, detail))
 }
 
 /// Weighs what is left, and releases what was approved.

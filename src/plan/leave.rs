@@ -140,7 +140,7 @@ pub(super) fn wait(
 
 /// Absences that are over: somebody is back, or there is nothing left to take away.
 pub(super) fn returned(context: &Context<'_, '_>, cases: &[Case<'_>], draft: &mut Draft) {
-    let certain = context.directory.is_complete() && context.input.team.coverage.is_complete();
+    let certain = context.directory.is_complete() && !context.input.team.is_cut();
     let back = |id: &PersonId| {
         let at = cases.binary_search_by(|case| case.id.cmp(id)).ok();
         at.and_then(|at| cases[at].found).is_some_and(|entry| entry.is_in_scope())

@@ -108,6 +108,18 @@ pub enum Fault {
         /// The body.
         body: Value,
     },
+    /// The answer is right but for one place in it.
+    Rewrites {
+        /// A JSON pointer: `/data/0/attributes/roles`.
+        at: String,
+        /// What stands there instead; nothing at all when null.
+        value: Value,
+    },
+    /// A list leaves one row out, and its totals agree with that.
+    HidesRow {
+        /// Its id.
+        id: String,
+    },
     /// `totalResults` and the like say this many more, or fewer.
     WrongTotal {
         /// How many.
@@ -328,6 +340,28 @@ pub(super) fn without_rows(reply: &mut Reply, rows: usize) {
             list.truncate(list.len().saturating_sub(rows));
         }
     }
+}
+
+/// Writes something else in one place; a place that is not there stays so.
+pub(super) fn rewritten(reply: &mut Reply, at: &str, value: &Value) {
+    let Content::Json(_, body) = &mut reply.content else { return };
+    if let Some(place) = body.pointer_mut(at) {
+        *place = value.clone();
+    }
+}
+
+/// Leaves out the row of an id, as if it were not there.
+pub(super) fn hidden_row(reply: &mut Reply, id: &str) {
+    let Content::Json(_, body) = &mut reply.content else { return };
+    let mut hidden = 0;
+    for key in ["data", "Resources", "resources", "value"] {
+        if let Some(Value::Array(list)) = body.get_mut(key) {
+            let before = list.len();
+            list.retain(|row| row["id"] != id);
+            hidden += i64::try_from(before - list.len()).unwrap_or(0);
+        }
+    }
+    wrong_total(reply, -hidden);
 }
 
 /// Adds to whatever tells how many rows there are.

@@ -34,6 +34,10 @@ pub struct AscSwitches {
     pub invited_to_all_apps: AllAppsShape,
     /// Whether an ADMIN reads back provisioning that nobody sent.
     pub admin_provisioning: AdminProvisioning,
+    /// How a list that is not asked for in an order comes.
+    pub list_order: ListOrder,
+    /// Rows of a page at most, however many are asked for.
+    pub page_max: usize,
 }
 
 impl Default for AscSwitches {
@@ -47,6 +51,8 @@ impl Default for AscSwitches {
             retry_after: None,
             invited_to_all_apps: AllAppsShape::True,
             admin_provisioning: AdminProvisioning::AsSent,
+            list_order: ListOrder::Creation,
+            page_max: 200,
         }
     }
 }
@@ -105,6 +111,13 @@ words! {
         AsSent,
         /// Always true.
         Always,
+    }
+    /// The order of a list without `sort`, of which Apple promises none.
+    ListOrder {
+        /// That of creation, on every page.
+        Creation,
+        /// Another one on every second page: some rows come twice, others never.
+        FromPageToPage,
     }
     /// How lists are cut into pages.
     Paging {

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::super::fake::{Fake, Say, page};
+use super::super::fake::{Fake, Say, holder, page};
 use super::super::{Refusal, TeamRead, TeamWrite};
 use super::*;
 use crate::model::operation::Invitee;
@@ -161,8 +161,8 @@ async fn dry_run_reads_with_tokens_that_cannot_write() {
 async fn refused_scope_falls_back_to_the_whole_key() {
     for refusal in [Say::error(401, "NOT_AUTHORIZED"), Say::error(403, "FORBIDDEN_ERROR")] {
         let fake = Fake::start().await;
-        let empty = page(&[], 0, None);
-        fake.say("GET /v1/users", [refusal, empty.clone()]).say("GET /v1/userInvitations", [empty]);
+        let users = page(&[holder()], 1, None);
+        fake.say("GET /v1/users", [refusal, users]).say("GET /v1/userInvitations", [page(&[], 0, None)]);
         let client = fake.client(Reach::ReadOnly);
         assert!(client.read(&[].into()).await.expect("a team").coverage.is_complete());
         let asked = fake.asked("GET /v1/users");

@@ -34,6 +34,8 @@ fn every_forbidden_answer_names_its_cause() {
     let agreement = json!([{"code": "FORBIDDEN.REQUIRED_AGREEMENTS_MISSING_OR_EXPIRED",
         "title": "A required agreement is missing or has expired."}]);
     let old_agreement = json!([{"code": "FORBIDDEN", "title": "Access Unavailable"}]);
+    let by_words = json!([{"code": "FORBIDDEN_ERROR", "title": "This request requires an in-effect agreement that has not been signed or has expired."}]);
+    let without_code = json!([{"title": "A required agreement is missing or has expired."}]);
     let licence = json!([{"code": "FORBIDDEN_ERROR.PLA_NOT_ACCEPTED"}]);
     let membership = json!([{"code": "FORBIDDEN_ERROR", "detail":
         "Team ID ABC is not associated with an active membership. To check your teams membership status, sign in."}]);
@@ -45,6 +47,8 @@ fn every_forbidden_answer_names_its_cause() {
         (json!([{"code": "FORBIDDEN", "title": "No"}]), Some(Refusal::RoleTooSmall)),
         (agreement, Some(Refusal::Agreement)),
         (old_agreement, Some(Refusal::Agreement)),
+        (by_words, Some(Refusal::Agreement)),
+        (without_code, Some(Refusal::Agreement)),
         (licence, Some(Refusal::Agreement)),
         (membership, Some(Refusal::Membership)),
         (credentials, Some(Refusal::Credentials)),
@@ -122,8 +126,9 @@ fn every_status_has_its_kind() {
             }
         }
     }
+    assert_eq!(kind(Spend::Read, 404), "protocol", "another code than NOT_FOUND");
+    assert_eq!(kind(Spend::Read, 410), "gone", "which Apple says of an invitation that was accepted");
     for status in [404, 410] {
-        assert_eq!(kind(Spend::Read, status), "protocol", "another code than NOT_FOUND");
         assert_eq!(kind(Spend::Write, status), "unknown", "another code than NOT_FOUND");
     }
 }

@@ -21,8 +21,12 @@ fn linkages(ids: &[&str]) -> Value {
 
 fn one_user(record: &Value) -> Listed<Member> {
     let page = parse_users(&bytes(&json!({ "data": [record] }))).expect("a page");
-    assert_eq!(page.unreadable, [""; 0]);
+    assert_eq!(page.unreadable, []);
     page.items.into_iter().next().expect("a user")
+}
+
+fn labels<T>(page: &Page<T>) -> Vec<&str> {
+    page.unreadable.iter().map(|record| record.label.as_str()).collect()
 }
 
 fn limited(visible_apps: &Value) -> Listed<Member> {
@@ -124,16 +128,16 @@ fn records_that_cannot_be_used_are_named_and_the_rest_stays() {
         "odd -roles",
         "other-kind",
         "bare",
-        "",
+        "number 8",
         "number 9",
         "number 10",
         "number 11",
     ];
-    assert_eq!(page.unreadable, expected);
+    assert_eq!(labels(&page), expected);
     let expires = json!({"email": "a@example.com", "roles": ["ADMIN"], "expirationDate": "soon"});
     let record = json!({"type": "userInvitations", "id": "i1", "attributes": expires});
     let page = parse_invitations(&bytes(&json!({ "data": [record] }))).expect("a page");
-    assert_eq!(page.unreadable, ["i1"]);
+    assert_eq!(labels(&page), ["i1"]);
 }
 
 #[test]
@@ -145,8 +149,85 @@ fn next_link_is_text_or_object_and_absent_parts_do_no_harm() {
     for bare in [json!({"data": []}), json!({"data": [], "links": null, "meta": null, "included": null})] {
         assert_eq!(next(bare), None);
     }
-    let page = parse_users(&bytes(&json!({"data": [], "meta": {"paging": {"total": 4, "limit": 1}}})));
-    assert_eq!(page.expect("a page").total, Some(4));
+    let nothing =
+        [json!({"data": [], "links": {"next": ""}}), json!({"data": [], "links": {"next": {"href": " "}}})];
+    for bare in
+        nothing.into_iter().chain([json!({"data": [], "links": []}), json!({"data": [], "links": "x"})])
+    {
+        assert_eq!(next(bare), None);
+    }
+    assert_eq!(
+        next(json!({"data": [], "links": {"next": 7}})).as_deref(),
+        Some("7"),
+        "it is not the last page"
+    );
+}
+
+#[test]
+fn a_count_may_be_text_and_an_odd_one_says_nothing() {
+    let total = |total: Value| {
+        let page =
+            parse_users(&bytes(&json!({"data": [], "meta": {"paging": {"total": total, "limit": 1}}})));
+        page.expect("a page").total
+    };
+    for four in [json!(4), json!("4"), json!(" 4 "), json!(4.0)] {
+        assert_eq!(total(four.clone()), Some(4), "{four}");
+    }
+    for odd in [json!(null), json!("many"), json!(-1), json!(4.5), json!([4]), json!({}), json!(true)] {
+        assert_eq!(total(odd.clone()), None, "{odd}");
+    }
+    let cut = limited(&json!({"data": linkages(&["1"]), "meta": {"paging": {"total": "2"}}}));
+    assert!(cut.apps_cut);
+}
+
+#[test]
+fn a_field_of_an_odd_type_costs_that_field_and_no_more() {
+    let attributes = json!({"username": "ada@example.com", "firstName": 7, "roles": ["DEVELOPER"], "allAppsVisible": "yes",
+        "provisioningAllowed": [], "unheard": {"of": 1}});
+    let listed = one_user(&user("7", attributes, json!({"visibleApps": {"data": 7}})));
+    assert_eq!((listed.seat.first_name, listed.seat.access.all_apps_visible), (None, None));
+    let unreadable = |kind: fn(&[u8]) -> Vec<Unreadable>, record: Value| {
+        let found = kind(&bytes(&json!({ "data": [record] })));
+        assert_eq!(found.len(), 1);
+        (found[0].id.clone(), found[0].name.as_ref().map(|name| name.as_str().to_owned()))
+    };
+    let users = |body: &[u8]| parse_users(body).expect("a page").unreadable;
+    let invitations = |body: &[u8]| parse_invitations(body).expect("a page").unreadable;
+    let ada = || Some("ada@example.com".to_owned());
+    for roles in [json!(null), json!("ADMIN"), json!([7]), json!({})] {
+        let attributes = json!({"username": "ada@example.com", "roles": roles});
+        assert_eq!(unreadable(users, user("7", attributes, json!({}))), (Some("7".into()), ada()));
+    }
+    for username in [json!(null), json!(7), json!(" "), json!({})] {
+        let attributes = json!({"username": username, "roles": ["SALES"]});
+        assert_eq!(unreadable(users, user("7", attributes, json!({}))), (Some("7".into()), None));
+    }
+    assert_eq!(
+        unreadable(users, json!({"type": "users", "id": 7, "attributes": {"username": "ada@example.com"}})),
+        (None, ada())
+    );
+    for end in [json!("soon"), json!(""), json!(1_790_000_000), json!([])] {
+        let attributes = json!({"email": "ada@example.com", "roles": ["SALES"], "expirationDate": end});
+        let record = json!({"type": "userInvitations", "id": "i1", "attributes": attributes});
+        assert_eq!(unreadable(invitations, record), (Some("i1".into()), ada()), "{end}");
+    }
+}
+
+#[test]
+fn an_end_without_an_offset_is_universal_time() {
+    let ends = |text: &str| {
+        let attributes = json!({"email": "ada@example.com", "roles": ["SALES"], "expirationDate": text});
+        let record = json!({"type": "userInvitations", "id": "i1", "attributes": attributes});
+        let page = parse_invitations(&bytes(&json!({ "data": [record] }))).expect("a page");
+        page.items[0].seat.expires.expect("an end").to_string()
+    };
+    for text in
+        ["2026-10-02T22:06:57Z", "2026-10-02T22:06:57", "2026-10-02 22:06:57", "2026-10-02T22:06:57+0000"]
+    {
+        assert_eq!(ends(text), "2026-10-02T22:06:57Z", "{text}");
+    }
+    assert_eq!(ends("2026-10-02T22:06:57-0700"), "2026-10-03T05:06:57Z");
+    assert_eq!(ends("2026-10-02"), "2026-10-03T00:00:00Z", "a day lasts until it is over");
 }
 
 #[test]
@@ -181,7 +262,7 @@ fn apps_are_read_by_bundle_id() {
     ]});
     let page = parse_apps(&bytes(&body)).expect("a page");
     assert_eq!(page.items, [(AppId::from("1"), BundleId::from("com.example.app"))]);
-    assert_eq!(page.unreadable, ["number 2"]);
+    assert_eq!(labels(&page), ["2"]);
     assert_eq!(parse_app_ids(&bytes(&body)).expect("a page").items, [AppId::from("1"), AppId::from("2")]);
 }
 

@@ -8,10 +8,12 @@
 //! group iOS p1 p2 @Nested                   direct members; @ is a group within
 //! member m1 ada@x.example DEVELOPER         also: name="Ada King", prov, apps=1,2, apps=?, all=?
 //! invitation i1 ada@x.example DEVELOPER     also: expired
+//! unread m1 ada@x.example                   a seat whose record could not be read; also: apps; ? for its id or - for its name
+//! unasked m1                                a linked seat that is not shown and could not be asked for by id
 //! link p1 m1                                also: by=manual, sent=2, as="Ada King", to=old@x.example, applied=ADMIN, expired, awaiting
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
@@ -38,6 +40,9 @@ pub(super) struct World {
     pub(super) invitations: Vec<Invitation>,
     pub(super) apps: BTreeMap<BundleId, AppId>,
     pub(super) team: Coverage,
+    /// Linked seats that nobody could be asked for by id.
+    pub(super) unasked: BTreeSet<String>,
+    pub(super) unread: Vec<UnreadSeat>,
     pub(super) policy: Policy,
     pub(super) ledger: Ledger,
     pub(super) now: Timestamp,
@@ -121,6 +126,8 @@ impl World {
             invitations: Vec::new(),
             apps: BTreeMap::new(),
             team: Coverage::Complete,
+            unasked: BTreeSet::new(),
+            unread: Vec::new(),
             policy: policy(),
             ledger: Ledger::default(),
             now: now(),
@@ -147,12 +154,18 @@ impl World {
     }
 
     pub(super) fn team(&self) -> TeamSnapshot {
-        TeamSnapshot::new(
+        let team = TeamSnapshot::new(
             self.members.clone(),
             self.invitations.clone(),
             self.apps.clone(),
             self.team.clone(),
-        )
+        );
+        // Whoever is linked and not shown has been asked for by id, and is gone, unless the world says otherwise.
+        let linked = self.ledger.links.values().filter_map(|link| link.seat.clone());
+        let missing = linked.filter(|seat| !team.is_cut() && !team.shows(seat));
+        let gone = missing.filter(|seat| !self.unasked.contains(seat.as_str())).collect();
+        let problems = self.unread.iter().map(|_| Problem("a seat".to_owned())).collect();
+        team.with_looked_up(Vec::new(), Vec::new(), gone).with_unread(self.unread.clone(), problems)
     }
 
     pub(super) fn plan(&self) -> Planned {
@@ -207,6 +220,8 @@ impl World {
                     expires: Some(if rest.says("expired") { ago(1) } else { ago(-48) }),
                 });
             }
+            "unasked" => drop(self.unasked.insert(rest.plain[0].clone())),
+            "unread" => self.unread.push(unread(&rest)?),
             "link" => self.link(&rest)?,
             "owned" => {
                 let seat = seat_id(&rest.plain[0])?;
@@ -516,6 +531,20 @@ fn departure(text: &str) -> Option<Departure> {
         "out" => Some(Departure::OutOfScope),
         _ => None,
     }
+}
+
+fn unread(rest: &Rest) -> Option<UnreadSeat> {
+    let part = if rest.says("apps") { UnreadPart::Apps } else { UnreadPart::Record };
+    let seat = rest.plain.first().filter(|id| *id != "?");
+    let seat = match seat {
+        Some(id) => Some(seat_id(id)?),
+        None => None,
+    };
+    Some(UnreadSeat {
+        seat,
+        name: rest.plain.get(1).filter(|name| name.contains('@')).map(|name| Address::new(name)),
+        part,
+    })
 }
 
 fn coverage(text: &str) -> Option<Coverage> {

@@ -41,7 +41,7 @@ const ONE: Allowed = Allowed {
 
 /// GET /v1/userInvitations: expired ones are listed as well.
 pub(super) fn list(state: &State, call: &Call) -> Answer {
-    let params = Params::read(call, &LIST)?;
+    let params = Params::read(call, &LIST)?.under(&state.switches.app_store_connect);
     let keep = |invitation: &Invitation| {
         let roles = invitation.grant.roles.iter().map(String::as_str);
         let apps = state.team.visible(&invitation.grant).map(|app| app.id.as_str());

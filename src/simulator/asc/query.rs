@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::errors::{Refused, parameter};
 use crate::simulator::message::{Call, encode};
 use crate::simulator::store::{Identified, Ordered};
+use crate::simulator::switches::{AscSwitches, ListOrder};
 use crate::simulator::team::ROLES;
 
 /// Rows of a page when nobody asks, and at most.
@@ -44,6 +45,7 @@ enum Cursor {
 pub(super) struct Params {
     limit: usize,
     cursor: Cursor,
+    order: ListOrder,
     /// True with `include=visibleApps`.
     pub(super) include_apps: bool,
     /// Apps inlined per row.
@@ -59,6 +61,7 @@ impl Params {
         let mut params = Self {
             limit: LIMIT.0,
             cursor: Cursor::Start,
+            order: ListOrder::Creation,
             include_apps: false,
             apps_limit: APPS_LIMIT.0,
             filters: BTreeMap::new(),
@@ -135,10 +138,24 @@ impl Params {
         Ok(())
     }
 
+    /// The same as the switches would have it.
+    pub(super) fn under(mut self, switches: &AscSwitches) -> Self {
+        self.limit = self.limit.min(switches.page_max.max(1));
+        self.order = switches.list_order;
+        self
+    }
+
     /// True when the value passes the filter of this name, or there is none. Case does not matter.
     pub(super) fn passes<'a>(&self, field: &str, mut values: impl Iterator<Item = &'a str>) -> bool {
         let Some(wanted) = self.filters.get(field) else { return true };
         values.any(|value| wanted.iter().any(|own| own.eq_ignore_ascii_case(value)))
+    }
+
+    fn position(&self) -> usize {
+        match self.cursor {
+            Cursor::Position(position) => position,
+            Cursor::Start | Cursor::After(_) => 0,
+        }
     }
 
     /// True when this field of this type is to be shown.
@@ -211,6 +228,12 @@ pub(super) fn page<'a, T: Identified>(
 ) -> Page<'a, T> {
     let total = items.iter().filter(|item| keep(item)).count();
     let Some((field, descending)) = &params.sort else {
+        match params.order {
+            ListOrder::Creation => {}
+            ListOrder::FromPageToPage => {
+                return restless(items.iter().filter(|item| keep(item)).collect(), params);
+            }
+        }
         let mark = match params.cursor {
             Cursor::Start | Cursor::Position(_) => 0,
             Cursor::After(mark) => mark,
@@ -227,10 +250,19 @@ pub(super) fn page<'a, T: Identified>(
     if *descending {
         sorted.reverse();
     }
-    let start = match params.cursor {
-        Cursor::Position(position) => position,
-        Cursor::Start | Cursor::After(_) => 0,
-    };
+    at_position(sorted, params)
+}
+
+/// Every second page is cut from the list in reverse.
+fn restless<'a, T>(mut rows: Vec<&'a T>, params: &Params) -> Page<'a, T> {
+    if (params.position() / params.limit) % 2 == 1 {
+        rows.reverse();
+    }
+    at_position(rows, params)
+}
+
+fn at_position<'a, T>(sorted: Vec<&'a T>, params: &Params) -> Page<'a, T> {
+    let (start, total) = (params.position(), sorted.len());
     let end = start.saturating_add(params.limit);
     let next = (sorted.len() > end).then(|| Cursor::Position(end).opaque());
     Page { rows: sorted.into_iter().skip(start).take(params.limit).collect(), total, next }

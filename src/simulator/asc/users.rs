@@ -33,7 +33,7 @@ const ONE: Allowed = Allowed {
 
 /// GET /v1/users.
 pub(super) fn list(state: &State, call: &Call) -> Answer {
-    let params = Params::read(call, &LIST)?;
+    let params = Params::read(call, &LIST)?.under(&state.switches.app_store_connect);
     let keep = |member: &Member| {
         let roles = member.grant.roles.iter().map(String::as_str);
         let mut apps = state.team.visible(&member.grant).map(|app| app.id.as_str());

@@ -23,3 +23,4 @@ mod story;
 mod systemd;
 mod unclear;
 mod usage;
+mod whole_reads;

@@ -87,23 +87,6 @@ fn what_was_not_read_whole_takes_nothing_away() {
             side: "team",
             invites: true,
         },
-        Case {
-            what: "the apps of a member cannot be read",
-            fault: |bench| {
-                // More than Apple puts into a list, so that they are asked for one by one.
-                bench.state(|state| {
-                    let ids: Vec<String> = (1..=60).map(|number| format!("70000000{number:02}")).collect();
-                    for id in &ids {
-                        state.team.add_app(id, "Many", &format!("com.example.many{id}"));
-                    }
-                    let hedy = state.team.member_mut("hedy@example.com").expect("hedy");
-                    hedy.grant.apps.extend(ids);
-                });
-                bench.sim.fault(Rule::asc("GET", "/v1/users/*/visibleApps", BROKEN).times(u32::MAX));
-            },
-            side: "team",
-            invites: true,
-        },
     ];
     for case in cases {
         let bench = eventful();
@@ -161,6 +144,42 @@ fn check(plan: &Plan, case: &Case) {
     assert!(!held.is_empty(), "{}: {:?}", case.what, plan.held());
     if case.invites {
         assert!(plan.operations().contains(&"invite new@example.com".to_owned()), "{}", case.what);
+    }
+}
+
+/// Apps that cannot be read concern the seat they belong to: hedy waits, everybody else goes.
+#[test]
+fn apps_that_cannot_be_read_hold_one_seat_and_nobody_else() {
+    for fault in [
+        BROKEN,
+        Fault::Status { status: 403, when: When::Before },
+        Fault::Status { status: 404, when: When::Before },
+        Fault::Status { status: 500, when: When::Before },
+    ] {
+        let bench = eventful();
+        // More than Apple puts into a list, so that they are asked for one by one.
+        bench.state(|state| {
+            let ids: Vec<String> = (1..=60).map(|number| format!("70000000{number:02}")).collect();
+            for id in &ids {
+                state.team.add_app(id, "Many", &format!("com.example.many{id}"));
+            }
+            let hedy = state.team.member_mut("hedy@example.com").expect("hedy");
+            hedy.grant.apps.extend(ids);
+            person(state, "hedy@example.com").active = false;
+        });
+        bench.sim.fault(Rule::asc("GET", "/v1/users/*/visibleApps", fault.clone()).times(u32::MAX));
+        let plan = bench.plan();
+        assert_eq!(plan.0["coverage"]["team"], "partial", "{fault:?}");
+        assert_eq!(plan.held_for("incomplete_read"), ["remove_member hedy@example.com"], "{fault:?}");
+        for entry in ["remove_member alan@example.com", "cancel_invitation karen@example.com"] {
+            assert!(plan.operations().contains(&entry.to_owned()), "{fault:?}: {:?}", plan.operations());
+        }
+        bench.run(&["run", "--once"]);
+        let stays = |who: &str| bench.state(|state| state.team.member(who).is_some());
+        assert_eq!((stays("hedy@example.com"), stays("alan@example.com")), (true, false), "{fault:?}");
+        bench.state(|state| state.faults.clear());
+        bench.run(&["run", "--once"]);
+        assert!(!stays("hedy@example.com"), "{fault:?}: their apps could be read");
     }
 }
 
