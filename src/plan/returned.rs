@@ -4,13 +4,12 @@ use crate::model::{Event, Ledger, SeatId, TeamSnapshot};
 
 /// What a read of the team says of seats that were given up: those that it shows, and those that it rightly does not.
 pub(super) fn findings(ledger: &Ledger, team: &TeamSnapshot) -> Vec<Event> {
-    let complete = team.coverage.is_complete();
     let said = ledger.departed.values().filter_map(|departed| {
         let seat = departed.seat.clone();
-        if is_listed(team, &seat) {
+        if team.shows(&seat) {
             Some(Event::SeatReturned { seat })
         } else {
-            complete.then_some(Event::SeatGone { seat })
+            is_gone(team, &seat).then_some(Event::SeatGone { seat })
         }
     });
     said.collect()
@@ -27,9 +26,8 @@ pub(super) fn ledger(ledger: &Ledger, findings: &[Event]) -> Option<Ledger> {
     back
 }
 
-fn is_listed(team: &TeamSnapshot, seat: &SeatId) -> bool {
-    match seat {
-        SeatId::Member(id) => team.member(id).is_some(),
-        SeatId::Invitation(id) => team.invitation(id).is_some(),
-    }
+/// A seat of which too little could be read to show it is there, and one without an id may be any.
+fn is_gone(team: &TeamSnapshot, seat: &SeatId) -> bool {
+    let may_be = team.unread_records().any(|unread| unread.seat.as_ref().is_none_or(|unread| unread == seat));
+    !team.is_cut() && !may_be
 }

@@ -156,7 +156,7 @@ pub(super) fn unknown_path() -> Refused {
 pub(super) fn gone(id: &str) -> Refused {
     Problem::new(
         410,
-        "GONE",
+        "NOT_FOUND",
         "The resource is gone",
         format!("The resource of type 'userInvitations' with id '{id}' no longer exists"),
     )

@@ -112,5 +112,5 @@ fn a_seat_can_be_let_go_before_a_list_has_shown_whether_it_is_gone() {
         output.stdout.contains("no longer ours") || output.stderr.contains("no longer ours"),
         "{output:?}"
     );
-    assert_eq!(bench.plan().held_for("unmanaged"), ["remove_member alan@example.com"]);
+    assert!(bench.plan().held_for("unmanaged").contains(&"remove_member alan@example.com".to_owned()));
 }
