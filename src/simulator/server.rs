@@ -136,9 +136,9 @@ fn settle(state: &mut State, call: &Call, fault: Option<&Fault>) -> End {
         Some(Fault::WrongTotal { by }) => changed(state, call, |reply| faults::wrong_total(reply, *by)),
         Some(Fault::RepeatedRows) => changed(state, call, faults::repeated_rows),
         Some(Fault::Rewrites { at, value }) => {
-            changed(state, call, |reply| faults::rewritten(reply, &at, &value))
+            changed(state, call, |reply| faults::rewritten(reply, at, value))
         }
-        Some(Fault::HidesRow { id }) => changed(state, call, |reply| faults::hidden_row(reply, &id)),
+        Some(Fault::HidesRow { id }) => changed(state, call, |reply| faults::hidden_row(reply, id)),
         Some(Fault::ForeignNext) => changed(state, call, |reply| faults::foreign_next(call.peer, reply)),
     }
 }
