@@ -135,8 +135,9 @@ impl AscClient {
         let endpoint = format!("GET {}", url.path());
         let call = Call { method: Method::GET, url, body: None, endpoint, scope: None };
         let reply = self.call(&call).await?;
-        parse(&reply.body)
-            .map_err(|error| AscError::Protocol { text: format!("{}: answered with {error}", call.endpoint) })
+        parse(&reply.body).map_err(|error| AscError::Protocol {
+            text: format!("{}: answered with {error}", call.endpoint).into(),
+        })
     }
 }
 
