@@ -64,8 +64,8 @@ fn read(path: &Path) -> Result<Plan, Failure> {
         Failure::new(1, format!("{shown}: {error}")).hint("name a file that `rosterd plan --out FILE` wrote")
     };
     let text = crate::regular_file::read(path, LARGEST_PLAN).map_err(|error| failed(&error))?;
-    let plan: Plan =
-        serde_json::from_slice(&text).map_err(|error| failed(&format!("not a saved plan: {error}")))?;
+    let plan: Plan = serde_json::from_slice(text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&text))
+        .map_err(|error| failed(&format!("not a saved plan: {error}")))?;
     if plan.schema != crate::model::operation::SCHEMA {
         return Err(failed(&format!(
             "its schema is {:?}, this version reads {:?}",

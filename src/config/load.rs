@@ -98,7 +98,10 @@ fn read(path: &Path) -> Result<String, Problem> {
     let bytes = regular_file::read_open(&file, LARGEST).map_err(|error| {
         fail(format!("cannot be read: {error}"), "name the configuration file with -c FILE")
     })?;
-    String::from_utf8(bytes).map_err(|_| fail("is not UTF-8".to_owned(), "save the file as UTF-8"))
+    let text =
+        String::from_utf8(bytes).map_err(|_| fail("is not UTF-8".to_owned(), "save the file as UTF-8"))?;
+    // Editors write a byte order mark that says nothing.
+    Ok(text.trim_start_matches('\u{feff}').to_owned())
 }
 
 /// Trims texts, takes unknown keys out, and turns TOML's own dates into text.

@@ -61,23 +61,28 @@ pub struct AddressGlobs {
 }
 
 impl AddressGlobs {
-    /// Compiles lower-cased patterns. An address without wildcards matches itself.
+    /// Compiles patterns in the form of addresses: an address without wildcards matches itself, and a domain is the same in
+    /// letters and in ASCII, with a wildcard in it or without.
     ///
     /// # Errors
     /// The first pattern that is no glob.
     pub fn new<S: AsRef<str>>(patterns: &[S]) -> Result<Self, globset::Error> {
-        let patterns: Vec<String> =
-            patterns.iter().map(|p| Address::new(p.as_ref()).folded().to_owned()).collect();
+        let patterns: Vec<Address> = patterns.iter().map(|pattern| Address::new(pattern.as_ref())).collect();
         let mut builder = GlobSet::builder();
         for pattern in &patterns {
-            builder.add(globset::GlobBuilder::new(pattern).literal_separator(false).build()?);
+            let glob = |text: &str| globset::GlobBuilder::new(text).literal_separator(false).build();
+            builder.add(glob(pattern.folded())?);
+            // A wildcard beside letters would be lost among those of the ASCII form.
+            builder.add(glob(&pattern.readable().unwrap_or_else(|| pattern.folded().to_owned()))?);
         }
+        let patterns = patterns.iter().map(|pattern| pattern.folded().to_owned()).collect();
         Ok(Self { set: builder.build()?, patterns })
     }
 
     /// The first pattern that covers an address.
     pub fn matching(&self, address: &Address) -> Option<&str> {
-        self.set.matches(address.folded()).first().map(|at| self.patterns[*at].as_str())
+        let first = |text: &str| self.set.matches(text).first().map(|at| self.patterns[at / 2].as_str());
+        first(address.folded()).or_else(|| first(&address.readable()?))
     }
 }
 

@@ -360,7 +360,7 @@ impl Mover<'_, '_, '_> {
         let person = names::person_ref(self.entry.person);
         let Some(email) = names::address(self.entry.person) else {
             let offer = Offer { invitee: None, access };
-            let hold = Hold::new(HoldReason::InvalidAttribute, "the directory has no address for them");
+            let hold = Hold::new(HoldReason::InvalidAttribute, names::no_address(self.entry.person));
             return Change::invite(person, offer, reasons).held(Some(hold));
         };
         let invitee: Invitee = names::invitee(self.entry.person, email);

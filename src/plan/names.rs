@@ -14,9 +14,24 @@ pub fn person_ref(person: &Person) -> PersonRef {
     PersonRef { id: person.id.clone(), email: address(person).cloned(), name: shown(person) }
 }
 
-/// Where an invitation goes: the first address that can receive mail.
+/// Where an invitation goes: their first address. Where that one was meant to be an address and is none, another may be an
+/// old or a private one, and nothing is guessed.
 pub(super) fn address(person: &Person) -> Option<&Address> {
-    person.addresses.iter().find(|address| address.is_mail())
+    first_meant(person).filter(|address| address.is_mail())
+}
+
+fn first_meant(person: &Person) -> Option<&Address> {
+    person.addresses.iter().find(|address| address.resembles_mail())
+}
+
+/// Why there is no address to invite.
+pub(super) fn no_address(person: &Person) -> String {
+    match first_meant(person) {
+        Some(odd) => {
+            format!("{:?} is no address that mail can go to: correct it in the directory", odd.as_str())
+        }
+        None => "the directory has no address for them".to_owned(),
+    }
 }
 
 /// What people call them; the id where nothing else is known.

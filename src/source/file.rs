@@ -1,22 +1,28 @@
 //! People and groups from a local file: offline plans.
 //!
 //! The same resources as over SCIM: one `ListResponse` (or array) with users and groups mixed, or an object with `users`
-//! and `groups`, each an array or a `ListResponse`. A file is one whole: what is broken in it is an error that names the
-//! line, not a partial read.
+//! and `groups`, each an array or a `ListResponse`. What Google, Microsoft Graph and Okta answer about users and groups is
+//! told by its keys and read likewise (`shape`). A file is one whole: what is broken in it is an error that names the line,
+//! not a partial read. What says of itself that it is one page of several (`pages`) is partial.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
+use self::shape::Shape;
 use super::catalog::Catalog;
 use super::scim::groups::{GatherPlan, Lookup, MembersSeen, Reader, Strays, gather, roots};
 use super::scim::members::Index;
-use super::scim::wire::{GroupRecord, List, Object, parse_group, parse_user};
+use super::scim::wire::{GroupRecord, Object, parse_group, parse_user};
 use super::scim::{PersonRecord, Wanted};
 use super::{Again, DirectorySource, Interest, Recheck, SourceError};
-use crate::model::{Coverage, DirectorySnapshot, Group, GroupId, PersonId, Problem};
+use crate::model::{Activity, Coverage, DirectorySnapshot, Group, GroupId, PersonId, Problem};
 use crate::regular_file;
+
+mod pages;
+mod shape;
 
 /// Largest file that is read, in bytes.
 const LARGEST: u64 = 512 << 20;
@@ -34,9 +40,19 @@ struct Content {
     people: Vec<PersonRecord>,
     groups: Vec<GroupRecord>,
     problems: Vec<Problem>,
+    /// Groups of which not every member need be in the file, and why.
+    doubts: BTreeMap<GroupId, String>,
 }
 
 impl Content {
+    /// What is missing of these groups.
+    fn doubts_of<'c>(&'c self, groups: &'c [Group]) -> impl Iterator<Item = Problem> + 'c {
+        groups.iter().filter_map(|group| {
+            let doubt = self.doubts.get(&group.id)?;
+            Some(Problem(format!("group {:?}: {doubt}", group.name)))
+        })
+    }
+
     /// People by id; of two with one id the later stays the later.
     fn ordered(mut self) -> Self {
         self.people.sort_by(|a, b| a.person.id.cmp(&b.person.id));
@@ -76,15 +92,16 @@ impl FileSource {
 
 impl DirectorySource for FileSource {
     async fn read(&self, interest: &Interest) -> Result<DirectorySnapshot, SourceError> {
-        let Content { people, groups, mut problems } = self.load(interest).await?;
+        let content = self.load(interest).await?;
+        let (people, groups, mut problems) = (&content.people, &content.groups, content.problems.clone());
         let catalog = Catalog {
             groups: groups.iter().map(|group| (group.id.clone(), Arc::clone(&group.name))).collect(),
             problems: problems.clone(),
         };
         let chosen = catalog.choose(&interest.groups)?;
-        let (gathered, more) = members(interest, &people, &groups, &chosen.ids).await?;
-        problems.extend(chosen.problems.into_iter().chain(more));
-        let people = people.into_iter().map(|record| record.person).collect();
+        let (gathered, more) = members(interest, people, groups, &chosen.ids).await?;
+        problems.extend(chosen.problems.into_iter().chain(more).chain(content.doubts_of(&gathered)));
+        let people = content.people.into_iter().map(|record| record.person).collect();
         Ok(DirectorySnapshot::new(people, gathered, vec![], Coverage::from_problems(problems)))
     }
 
@@ -97,7 +114,8 @@ impl DirectorySource for FileSource {
         let content = self.load(interest).await?;
         let (gathered, problems) = members(interest, &content.people, &content.groups, groups).await?;
         // Half a file cannot tell that somebody is gone.
-        if let Some(problem) = content.problems.into_iter().chain(problems).next() {
+        let doubt = content.doubts_of(&gathered).next();
+        if let Some(problem) = content.problems.iter().cloned().chain(problems).chain(doubt).next() {
             return Err(self.wrong(&problem.0));
         }
         let find = |id: &PersonId| content.people.iter().rev().find(|record| record.person.id == *id);
@@ -161,29 +179,21 @@ pub(crate) fn reads_as_people(bytes: &[u8], wanted: &Wanted) -> bool {
 }
 
 fn parse_file(bytes: &[u8], wanted: &Wanted) -> Result<Content, FileError> {
-    let text = std::str::from_utf8(bytes).map_err(|error| FileError::Whole(error.to_string()))?;
+    let text = std::str::from_utf8(bytes)
+        .map_err(|error| FileError::Whole(format!("is not UTF-8 ({error}): save it as UTF-8")))?;
     let text = text.trim_start_matches('\u{feff}');
-    let mut reading = Reading { text, wanted, content: Content::default() };
-    if text.trim_start().starts_with('[') {
-        let resources: Vec<&RawValue> = serde_json::from_str(text).map_err(|error| syntax(&error))?;
-        resources.into_iter().try_for_each(|raw| reading.resource(raw, Sort::of(raw)))?;
-        return Ok(reading.content.ordered());
-    }
-    let object: Object<'_> = serde_json::from_str(text).map_err(|error| syntax(&error))?;
-    let parts = [("users", Sort::Person), ("groups", Sort::Group)];
-    let parts: Vec<_> = parts.iter().filter_map(|(name, sort)| Some((object.get(name)?, *sort))).collect();
-    if parts.is_empty() {
-        let list = object.into_list().ok_or_else(|| {
-            FileError::Whole(
-                "neither a SCIM ListResponse nor an object with \"users\" and \"groups\"".to_owned(),
-            )
-        })?;
-        reading.list(list, None)?;
-    }
-    for (raw, sort) in parts {
-        reading.part(raw, sort)?;
-    }
-    Ok(reading.content.ordered())
+    let mut reading = Reading { text, wanted, content: Content::default(), silent: BTreeMap::new() };
+    reading.whole()?;
+    Ok(reading.finish())
+}
+
+/// The resources of a list answer: SCIM's, OData's, or under the name that the provider has for them. `None` where it is
+/// none.
+fn entries_of<'f>(object: &Object<'f>, name: &str) -> Option<Vec<&'f RawValue>> {
+    let Some(raw) = ["Resources", "value", name].iter().find_map(|key| object.get(key)) else {
+        return object.get("totalResults").map(|_| Vec::new());
+    };
+    Some(serde_json::from_str::<Option<Vec<&RawValue>>>(raw.get()).ok()?.unwrap_or_default())
 }
 
 /// What a resource is.
@@ -194,7 +204,7 @@ enum Sort {
 }
 
 impl Sort {
-    /// By `schemas`, else `meta.resourceType`, else by having members; a person otherwise.
+    /// By `schemas`, else `meta.resourceType`, else by what only groups have; a person otherwise.
     fn of(raw: &RawValue) -> Self {
         let Ok(object) = serde_json::from_str::<Object<'_>>(raw.get()) else { return Self::Person };
         let schemas = object.get("schemas").map_or("", |raw| raw.get()).to_ascii_lowercase();
@@ -205,7 +215,16 @@ impl Sort {
             return Self::Group;
         }
         let said = schemas.contains(":core:2.0:user") || kind.eq_ignore_ascii_case("user");
-        if !said && object.get("members").is_some() { Self::Group } else { Self::Person }
+        let is_group = object.get("members").is_some() || shape::is_group(&object);
+        if !said && is_group { Self::Group } else { Self::Person }
+    }
+
+    /// What providers call a list of them.
+    fn plural(self) -> &'static str {
+        match self {
+            Self::Person => "users",
+            Self::Group => "groups",
+        }
     }
 }
 
@@ -213,43 +232,112 @@ struct Reading<'f> {
     text: &'f str,
     wanted: &'f Wanted,
     content: Content,
+    /// People of a provider's own shape of whom it does not say whether they may sign in.
+    silent: BTreeMap<Shape, Vec<PersonId>>,
 }
 
 impl<'f> Reading<'f> {
-    /// `users` or `groups`.
-    fn part(&mut self, raw: &'f RawValue, sort: Sort) -> Result<(), FileError> {
+    fn whole(&mut self) -> Result<(), FileError> {
+        let text = self.text;
+        if text.trim_start().starts_with('[') {
+            let resources: Vec<&RawValue> = serde_json::from_str(text).map_err(|error| syntax(&error))?;
+            return self.resources(resources, None);
+        }
+        let object: Object<'f> = serde_json::from_str(text).map_err(|error| syntax(&error))?;
+        let parts = [Sort::Person, Sort::Group].map(|sort| (sort, object.get(sort.plural())));
+        let mut held = 0;
+        if parts.iter().all(|(_, raw)| raw.is_none()) {
+            let entries = entries_of(&object, "users").ok_or_else(|| {
+                FileError::Whole(
+                    "neither a SCIM ListResponse nor an object with \"users\" and \"groups\"".to_owned(),
+                )
+            })?;
+            held = entries.len() as u64;
+            let context = object.get("@odata.context").map_or("", |raw| raw.get());
+            self.resources(entries, context.contains("#groups").then_some(Sort::Group))?;
+        }
+        for (sort, raw) in parts {
+            if let Some(raw) = raw {
+                held += self.part(raw, sort)?;
+            }
+        }
+        self.doubt(&object, held);
+        Ok(())
+    }
+
+    /// `users` or `groups`; returns how many there are.
+    fn part(&mut self, raw: &'f RawValue, sort: Sort) -> Result<u64, FileError> {
         if let Ok(resources) = serde_json::from_str::<Vec<&RawValue>>(raw.get()) {
-            return resources.into_iter().try_for_each(|raw| self.resource(raw, sort));
+            let held = resources.len() as u64;
+            self.resources(resources, Some(sort))?;
+            return Ok(held);
         }
         let object = serde_json::from_str::<Object<'_>>(raw.get()).ok();
-        let list = object.and_then(Object::into_list);
-        let list = list.ok_or_else(|| self.at(raw, "neither an array nor a SCIM ListResponse".to_owned()))?;
-        self.list(list, Some(sort))
+        let list = object.and_then(|object| Some((entries_of(&object, sort.plural())?, object)));
+        let Some((entries, object)) = list else {
+            return Err(self.at(raw, "neither an array nor a SCIM ListResponse".to_owned()));
+        };
+        let held = entries.len() as u64;
+        self.resources(entries, Some(sort))?;
+        self.doubt(&object, held);
+        Ok(held)
     }
 
-    fn list(&mut self, list: List<'f>, sort: Option<Sort>) -> Result<(), FileError> {
-        let held = list.resources.len() as u64;
-        if let Some(total) = list.total.filter(|total| *total > held) {
-            let problem = format!("the file holds {held} of {total} resources: it is one page of several");
-            self.content.problems.push(Problem(problem));
-        }
-        let each = list.resources.into_iter();
-        each.map(|raw| (raw, sort.unwrap_or_else(|| Sort::of(raw))))
-            .try_for_each(|(raw, sort)| self.resource(raw, sort))
+    /// Notes what says that there is more than these.
+    fn doubt(&mut self, object: &Object<'_>, held: u64) {
+        let sign = pages::sign_of_more(object, held);
+        self.content.problems.extend(sign.map(|sign| Problem(format!("{sign}: it is one page of several"))));
     }
 
-    fn resource(&mut self, raw: &'f RawValue, sort: Sort) -> Result<(), FileError> {
-        match sort {
-            Sort::Person => {
-                let person = parse_user(raw.get(), self.wanted).map_err(|problem| self.at(raw, problem.0))?;
-                self.content.people.push(person);
-            }
-            Sort::Group => {
-                let group = parse_group(raw.get()).map_err(|problem| self.at(raw, problem.0))?;
-                self.content.groups.push(group);
-            }
+    fn resources(&mut self, resources: Vec<&'f RawValue>, sort: Option<Sort>) -> Result<(), FileError> {
+        resources.into_iter().try_for_each(|raw| match sort.unwrap_or_else(|| Sort::of(raw)) {
+            Sort::Person => self.person(raw),
+            Sort::Group => self.group(raw),
+        })
+    }
+
+    fn person(&mut self, raw: &'f RawValue) -> Result<(), FileError> {
+        let Ok(object) = serde_json::from_str::<Object<'_>>(raw.get()) else {
+            return Err(self.at(raw, "a person could not be read: expected a JSON object".to_owned()));
+        };
+        let shape = Shape::of_person(&object);
+        let rewritten = shape::person_as_scim(shape, raw.get());
+        let text = rewritten.as_deref().unwrap_or(raw.get());
+        let mut record = parse_user(text, self.wanted).map_err(|problem| self.at(raw, problem.0))?;
+        let person = &mut record.person;
+        if shape != Shape::Plain || person.activity == Activity::NotSaid {
+            person.activity = shape::activity(shape, &object);
         }
+        if shape != Shape::Plain && person.activity == Activity::NotSaid {
+            self.silent.entry(shape).or_default().push(person.id.clone());
+        }
+        self.content.people.push(record);
         Ok(())
+    }
+
+    fn group(&mut self, raw: &'f RawValue) -> Result<(), FileError> {
+        let rewritten = shape::group_as_scim(raw.get());
+        let text = rewritten.as_deref().unwrap_or(raw.get());
+        let group = parse_group(text).map_err(|problem| self.at(raw, problem.0))?;
+        let object = serde_json::from_str::<Object<'_>>(raw.get()).ok();
+        if let Some(doubt) = object.and_then(|object| pages::doubt_of_members(&object, &group.members)) {
+            self.content.doubts.insert(group.id.clone(), doubt);
+        }
+        self.content.groups.push(group);
+        Ok(())
+    }
+
+    /// People of a provider that says it of everybody, and here of some does not: the export left the key out.
+    fn finish(mut self) -> Content {
+        for (shape, people) in self.silent {
+            let (key, cure) = shape.status_key();
+            let (count, first) = (people.len(), people.first().map(PersonId::as_str).unwrap_or_default());
+            self.content.problems.push(Problem(format!(
+                "{count} people in the form of {shape} have no {key:?}, so that nobody can tell who of them has left \
+                 (the first is {first}): {cure}"
+            )));
+        }
+        self.content.ordered()
     }
 
     /// Where a value begins in the file: it is a part of the text, so the distance is its place.

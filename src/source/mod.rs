@@ -158,6 +158,7 @@ pub(crate) fn one_line(text: &str, limit: usize) -> String {
 }
 
 mod activity;
+mod address;
 mod any;
 pub mod catalog;
 pub mod file;

@@ -309,6 +309,14 @@ fn invitees_always_have_two_names() {
 }
 
 #[test]
+fn who_is_meant_by_an_address_that_is_none_is_not_invited_at_another() {
+    check(
+        "person p1 ada@@example.com ada@host",
+        "held invalid_attribute (\"ada@@example.com\" is no address that mail can go to: correct it in the directory): invite p1 at nowhere: DEVELOPER; default",
+    );
+}
+
+#[test]
 fn nobody_without_an_address_is_invited() {
     check(
         "person p1",

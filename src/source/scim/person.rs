@@ -10,6 +10,7 @@ use super::wanted::Wanted;
 use super::wire::{Fields, LONGEST_TEXT, bounded, each_field, id_text, string_of, truth_of, value_of};
 use crate::model::{Activity, Address, Attributes, Person, PersonId};
 use crate::source::activity::{activity_of, agreed};
+use crate::source::address::addresses_of;
 
 /// A person and what only references to them need.
 #[derive(Clone, Debug, PartialEq)]
@@ -217,18 +218,22 @@ fn addresses(mut emails: Vec<Email>, user_name: Option<&Arc<str>>) -> Vec<Addres
     let named = user_name.map(|name| Address::from(Arc::clone(name)));
     let mut found: Vec<Address> = Vec::with_capacity(emails.len() + 1);
     let mut add = |address: Address| {
-        if address.is_mail() && !found.contains(&address) {
+        if !found.contains(&address) {
             found.push(address);
         }
     };
     for Email { text, .. } in &emails {
         // Most people sign in with their address, which is then kept once.
         match &named {
-            Some(named) if *named.as_str() == **text => add(named.clone()),
-            Some(_) | None => add(Address::new(text)),
+            Some(named) if *named.as_str() == **text && named.is_mail() => add(named.clone()),
+            Some(_) | None => addresses_of(text).into_iter().for_each(&mut add),
         }
     }
-    named.into_iter().for_each(add);
+    match named {
+        Some(named) if named.is_mail() => add(named),
+        Some(odd) => addresses_of(odd.as_str()).into_iter().for_each(add),
+        None => {}
+    }
     found.shrink_to_fit();
     found
 }

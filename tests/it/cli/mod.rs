@@ -5,6 +5,7 @@ mod daemon;
 mod decisions;
 mod doctor;
 mod explain;
+mod file_exports;
 mod files;
 mod guards;
 mod incidents;

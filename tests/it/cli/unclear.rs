@@ -49,3 +49,57 @@ fn whoever_is_neither_active_nor_disabled_is_held_and_nobody_else() {
     let told = bench.run(&["explain", "edsger@example.com"]).expect(0).stdout;
     assert!(told.contains("neither yes nor no"), "{told}");
 }
+
+#[test]
+fn addresses_in_whatever_wrapping_are_their_persons_seats() {
+    let bench = Bench::settled();
+    let wrapped = [
+        ("ada@example.com", "smtp:ada@example.com"),
+        ("alan@example.com", "SMTP:alan@example.com"),
+        ("emmy@example.com", "mailto:emmy@example.com"),
+        ("tom@example.com", "tom@example.com\u{200b}"),
+        ("annie@example.com", "Annie Easley <annie@example.com>"),
+        ("karen@example.com", "\u{a0}karen@example.com."),
+        ("maryam@example.com", "maryam@example.com; m.m@example.com"),
+    ];
+    bench.state(|state| {
+        for (who, text) in wrapped {
+            let person = person(state, who);
+            person.user_name = format!("name-{}", person.given_name).into();
+            person.email = Some(text.into());
+        }
+    });
+    bench.plan().assert_empty("they are who they were");
+    bench.state(|state| {
+        for (_, text) in &wrapped[..3] {
+            person(state, text).active = false;
+        }
+    });
+    let mut gone = bench.plan().operations();
+    gone.sort();
+    assert_eq!(
+        gone,
+        ["remove_member ada@example.com", "remove_member alan@example.com", "remove_member emmy@example.com"]
+    );
+}
+
+#[test]
+fn an_address_that_cannot_be_read_is_no_invitation() {
+    let bench = Bench::settled();
+    bench.state(|state| {
+        for (at, text) in
+            ["new@@example.com", "sip:new@example.com", "new one@example.com"].iter().enumerate()
+        {
+            let email = format!("new{at}@example.com");
+            state.directory.add_person(&email, "New", "Comer");
+            state.directory.join("iOS Developers", &email);
+            let person = person(state, &email);
+            person.user_name = format!("new{at}").into();
+            person.email = Some((*text).into());
+        }
+    });
+    let plan = bench.plan();
+    plan.assert_empty("nobody is invited to nonsense");
+    let held = plan.held_for("invalid_attribute");
+    assert_eq!(held.iter().filter(|held| held.starts_with("invite")).count(), 3, "{held:?}");
+}

@@ -9,6 +9,7 @@ use super::{Object, id_of};
 use crate::model::{Activity, Address, Attributes, Person, PersonId};
 use crate::source::Interest;
 use crate::source::activity::activity_of;
+use crate::source::address::addresses_of;
 
 /// Properties that every read asks for.
 const BUILT_IN: [&str; 10] = [
@@ -234,12 +235,15 @@ fn addresses(user_name: Option<&str>, kept: &Kept) -> Vec<Address> {
         _ => Vec::new(),
     };
     let proxies = list("proxyaddresses");
-    let proxy = |kind: &'static str| proxies.iter().filter_map(move |one| one.strip_prefix(kind));
+    // The primary one is written in capitals; everybody's tooling writes the others in whatever case it likes.
+    let is_mail = |proxy: &&str| proxy.get(..5).is_some_and(|kind| kind.eq_ignore_ascii_case("smtp:"));
+    let (first, more): (Vec<&str>, Vec<&str>) =
+        proxies.into_iter().filter(is_mail).partition(|proxy| proxy.starts_with("SMTP:"));
     let sign_in = user_name.filter(|name| !name.to_ascii_lowercase().contains("#ext#"));
     let (mail, others) = (list("mail"), list("othermails"));
-    let all = mail.into_iter().chain(sign_in).chain(others).chain(proxy("SMTP:")).chain(proxy("smtp:"));
+    let all = mail.into_iter().chain(sign_in).chain(others).chain(first).chain(more);
     let mut addresses: Vec<Address> = Vec::new();
-    for address in all.map(Address::new).filter(Address::is_mail) {
+    for address in all.flat_map(addresses_of) {
         if !addresses.contains(&address) {
             addresses.push(address);
         }
