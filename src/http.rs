@@ -31,8 +31,6 @@ pub const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
 const TRIES: usize = 3;
 /// A system's whole bundle of certificates is about 250 KB.
 const LARGEST_BUNDLE: u64 = 16 << 20;
-/// What editors and servers may put before a text that says nothing of its own.
-pub(crate) const BYTE_ORDER_MARK: &str = "\u{feff}";
 /// `skew` when no answer carried a date yet.
 const NO_SKEW: i64 = i64::MIN;
 
@@ -367,8 +365,8 @@ impl HttpClient {
             body.extend_from_slice(&chunk);
         }
         // Some servers begin with a byte order mark, which RFC 8259 §8.1 lets a reader pass over.
-        if body.starts_with(BYTE_ORDER_MARK.as_bytes()) {
-            body.drain(..BYTE_ORDER_MARK.len());
+        if body.starts_with("\u{feff}".as_bytes()) {
+            body.drain(.."\u{feff}".len());
         }
         Ok(body)
     }

@@ -142,6 +142,15 @@ where
                 return Err(CycleError::NothingRead(format!("nothing could be read of the {side}: {why}")));
             }
         }
+        if directory.coverage.is_complete() {
+            for (filter, attribute) in crate::plan::unheard_of(self.policy, &directory) {
+                tracing::warn!(
+                    filter,
+                    attribute,
+                    "nobody in the directory has an attribute that a filter asks for"
+                );
+            }
+        }
         let at = self.clock.now();
         self.metrics.directory_people.set(crate::metrics::int(directory.people().len()));
         self.metrics.team_members.set(crate::metrics::int(team.members.len()));

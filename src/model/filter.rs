@@ -50,6 +50,19 @@ impl Filter {
         eval::person(&self.root, person)
     }
 
+    /// Attributes it looks at that none of these people have, as written.
+    pub fn unheard_of(&self, people: &[Person]) -> Vec<String> {
+        let mut paths = Vec::new();
+        self.root.paths(&mut paths);
+        paths.retain(|path| {
+            let present = Expr::Attribute { path: (*path).clone(), test: Test::Present };
+            !people.iter().any(|person| eval::person(&present, person))
+        });
+        let mut names: Vec<String> = paths.into_iter().map(AttributePath::to_string).collect();
+        names.dedup();
+        names
+    }
+
     /// Names of the top-level attributes it looks at, as written, for a source to keep. An extension's attribute gives
     /// the whole URN and also the two other places where providers put it: `URN:attribute` and `attribute`.
     pub fn attributes(&self) -> BTreeSet<Arc<str>> {
@@ -75,6 +88,14 @@ enum Expr {
 }
 
 impl Expr {
+    fn paths<'e>(&'e self, paths: &mut Vec<&'e AttributePath>) {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().for_each(|part| part.paths(paths)),
+            Self::Not(inner) => inner.paths(paths),
+            Self::Attribute { path, .. } | Self::Element { path, .. } => paths.push(path),
+        }
+    }
+
     fn attributes(&self, names: &mut BTreeSet<Arc<str>>) {
         match self {
             Self::All(parts) | Self::Any(parts) => parts.iter().for_each(|part| part.attributes(names)),

@@ -297,7 +297,11 @@ impl<'s, 'a> Explainer<'s, '_, 'a> {
             OnLeave::Remove => "remove",
             OnLeave::Report => "report",
         };
-        let who = subject.entry.map_or("of nobody in the directory", |_| "an address of theirs");
+        let who = match (subject.entry, self.context.directory.is_complete()) {
+            (Some(_), _) => "an address of theirs",
+            (None, true) => "of nobody in the directory",
+            (None, false) => "of nobody in what was read of the directory",
+        };
         Some(format!(
             "{} is {who}; not ours: neither invited, adopted nor linked (lifecycle.unmanaged.{key} is \"{on}\")",
             seat.name()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::model::filter::AttributePath;
 use crate::model::policy::GroupName;
-use crate::model::{BundleId, Policy};
+use crate::model::{BundleId, DirectorySnapshot, Policy};
 
 use super::scope::policy_groups;
 
@@ -28,6 +28,22 @@ pub fn attributes_of_interest(policy: &Policy) -> BTreeSet<Arc<str>> {
         all.extend(path.top_level());
     }
     all
+}
+
+/// Attributes in filters that nobody in the directory has, each with the key of the configuration that it stands in: a slip
+/// of the pen far more often than it is meant.
+pub fn unheard_of(policy: &Policy, directory: &DirectorySnapshot) -> Vec<(String, String)> {
+    let scope = policy.scope.filter.iter().map(|filter| ("scope.filter".to_owned(), filter));
+    let rules = policy.access.rules.iter();
+    let ruled =
+        rules.filter_map(|rule| Some((format!("filter of rule {}", rule.number), rule.filter.as_ref()?)));
+    if directory.people().is_empty() {
+        return Vec::new();
+    }
+    let named = scope.chain(ruled).flat_map(|(key, filter)| {
+        filter.unheard_of(directory.people()).into_iter().map(move |name| (key.clone(), name))
+    });
+    named.collect()
 }
 
 /// Bundle ids of the rules.

@@ -30,7 +30,7 @@ use crate::model::{
     Coverage, DirectorySnapshot, Event, Held, Kind, Ledger, Operation, Plan, Policy, TeamSnapshot,
 };
 
-pub use interest::{attributes_of_interest, bundles_of_interest, groups_of_interest};
+pub use interest::{attributes_of_interest, bundles_of_interest, groups_of_interest, unheard_of};
 
 use book::{People, Seats};
 use correlate::Case;

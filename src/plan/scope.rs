@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::model::id::is_same_name;
 use crate::model::policy::{GroupName, ScopeMode};
 use crate::model::{
     Activity, DirectorySnapshot, Group, GroupMember, Hold, HoldReason, Person, Policy, Principal, Problem,
@@ -242,5 +243,5 @@ fn find_group<'a>(directory: &'a DirectorySnapshot, name: &str) -> Option<&'a Gr
     directory
         .group(&name.into())
         .or_else(|| groups.iter().find(|group| *group.name == *name))
-        .or_else(|| groups.iter().find(|group| group.name.to_lowercase() == name.to_lowercase()))
+        .or_else(|| groups.iter().find(|group| is_same_name(&group.name, name)))
 }

@@ -56,8 +56,7 @@ fn stray(context: &Context<'_, '_>, seat: Seat<'_>, awaited: bool, draft: &mut D
         Whose::Nobody => {
             let key: PersonId = format!("seat:{}", seat.id()).into();
             let left = Left { departure: Departure::Deleted, key, awaited };
-            Change::revoke(None, seat, vec!["nobody in the directory".to_owned()])
-                .held(left.hold(context, seat, draft))
+            Change::revoke(None, seat, vec![nobody(context).to_owned()]).held(left.hold(context, seat, draft))
         }
         Whose::One(at, departure) => {
             let left = Left { departure, key: everybody[at].id.clone(), awaited: false };
@@ -72,6 +71,14 @@ fn stray(context: &Context<'_, '_>, seat: Seat<'_>, awaited: bool, draft: &mut D
             Change::revoke(None, seat, Vec::new())
                 .held_for(HoldReason::Conflict, format!("answers to several people: {}", ids.join(", ")))
         }
+    }
+}
+
+/// Only a whole directory can be without somebody.
+fn nobody(context: &Context<'_, '_>) -> &'static str {
+    match context.directory.is_complete() {
+        true => "nobody in the directory",
+        false => "nobody in what was read of the directory, which is not all of it",
     }
 }
 

@@ -175,7 +175,7 @@ mod tests {
             "ada@@example.com",
             "ada king@example.com",
             "ada@example.com alan@example.com",
-            "ada@example..com",
+            "ada@.example.com",
             "ada@example.com <alan@example.com>",
             "<ada@example.com",
             "ada@example.com (old)",

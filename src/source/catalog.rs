@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::SourceError;
+use crate::model::id::is_same_name;
 use crate::model::policy::GroupName;
 use crate::model::{GroupId, Problem};
 
@@ -57,7 +58,7 @@ impl Catalog {
             self.groups.iter().filter(|(_, shown)| **shown == *name).map(|(id, _)| id).collect();
         if named.is_empty() {
             named =
-                self.groups.iter().filter(|(_, shown)| same_name(shown, name)).map(|(id, _)| id).collect();
+                self.groups.iter().filter(|(_, shown)| is_same_name(shown, name)).map(|(id, _)| id).collect();
         }
         match named.as_slice() {
             [] => Ok(None),
@@ -76,11 +77,6 @@ impl Catalog {
         let near = scored.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, shown)| shown.to_string());
         SourceError::GroupNotFound { name: name.to_owned(), near }
     }
-}
-
-/// Two display names that differ in case or surrounding blanks only.
-pub fn same_name(a: &str, b: &str) -> bool {
-    a.trim().to_lowercase() == b.trim().to_lowercase()
 }
 
 #[cfg(test)]
@@ -106,6 +102,23 @@ mod tests {
             assert_eq!(choose(&[name], &[]).expect("found").ids, [GroupId::from(id)], "{name}");
         }
         assert_eq!(choose(&["Android", "g5"], &[]).expect("found").ids.len(), 1);
+    }
+
+    #[test]
+    fn names_that_look_alike_are_the_same() {
+        let groups = ["iOS\u{a0}Developers", "E\u{301}quipe", "QA\u{200b}"];
+        let groups = groups.iter().map(|name| (GroupId::from(*name), Arc::from(*name))).collect();
+        let catalog = Catalog { groups, problems: Vec::new() };
+        for (name, id) in [
+            ("iOS Developers", "iOS\u{a0}Developers"),
+            ("\u{c9}quipe", "E\u{301}quipe"),
+            ("qa", "QA\u{200b}"),
+        ] {
+            let chosen = catalog.choose(&[GroupName::from(name)].into()).expect("found");
+            assert_eq!(chosen.ids, [GroupId::from(id)]);
+        }
+        let error = catalog.choose(&[GroupName::from("iOS Developer")].into()).expect_err("none");
+        assert_eq!(error.hint().as_deref(), Some("did you mean \"iOS\\u00a0Developers\"?"));
     }
 
     #[test]

@@ -135,7 +135,9 @@ impl SourceError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Refused { cure, .. } => Some((*cure).to_owned()),
-            Self::GroupNotFound { near: Some(near), .. } => Some(format!("did you mean {near:?}?")),
+            Self::GroupNotFound { near: Some(near), .. } => {
+                Some(format!("did you mean {}?", toml_text(near)))
+            }
             Self::GroupNotFound { near: None, .. } => {
                 Some("write the display name as the provider shows it, or the group's id".to_owned())
             }
@@ -149,6 +151,23 @@ impl SourceError {
             }
         }
     }
+}
+
+/// A text as it is written in the configuration. What looks like something else, such as a no-break blank or a letter in two
+/// parts, is spelled out.
+fn toml_text(text: &str) -> String {
+    let mut written = String::from('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => written.extend(['\\', c]),
+            ' '..='~' => written.push(c),
+            c if c.is_alphanumeric() => written.push(c),
+            c if u32::from(c) <= 0xffff => written.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => written.push_str(&format!("\\U{:08x}", u32::from(c))),
+        }
+    }
+    written.push('"');
+    written
 }
 
 /// Remote text as one short line: no control characters, at most `limit` characters.

@@ -31,7 +31,12 @@ pub(super) fn person(operation: &Operation) -> String {
             || operation.target.id.clone().unwrap_or_default(),
             |address| address.as_str().to_owned(),
         );
-        return format!("{} (nobody in the directory)", printable(&name));
+        // Where the seat answers to several people there is no such reason.
+        let reason = operation.reasons.first().filter(|reason| reason.starts_with("nobody in "));
+        return match reason {
+            Some(reason) => format!("{} ({})", printable(&name), printable(reason)),
+            None => printable(&name).into_owned(),
+        };
     };
     let mut text = printable(person.name.trim()).into_owned();
     if let Some(email) = &person.email {

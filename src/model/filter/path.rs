@@ -28,6 +28,14 @@ pub struct AttributePath {
     written: Arc<str>,
 }
 
+impl std::fmt::Display for AttributePath {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let urn = self.urn.iter().map(|urn| format!("{urn}:")).collect::<String>();
+        write!(f, "{urn}{}", self.name)?;
+        self.sub.iter().try_for_each(|sub| write!(f, ".{sub}"))
+    }
+}
+
 impl AttributePath {
     /// Reads a path of a filter or of the configuration. A dot in a URN's version is not a dot of the path.
     pub fn new(text: &str) -> Self {

@@ -115,3 +115,17 @@ fn a_group_that_was_not_read_makes_the_directory_incomplete() {
         "held incomplete_read (the directory was not read completely): remove m2 of p2; out of scope; in none of the groups of scope.groups",
     );
 }
+
+#[test]
+fn attributes_of_filters_that_nobody_has_are_told_by_name() {
+    let world = super::world::World::read(
+        "person p1 a@example.com department=Mobile
+         person p2 b@example.com title=Dev
+         set filter 'department eq \"Mobile\" and not (departmnt eq \"Sales\")'
+         rule ADMIN filter='titel pr or title pr'
+         rule ADMIN filter='emails.value co \"x\"'",
+    );
+    let told = crate::plan::unheard_of(&world.policy, &world.directory());
+    let told: Vec<String> = told.into_iter().map(|(key, name)| format!("{key}: {name}")).collect();
+    assert_eq!(told, ["scope.filter: departmnt", "filter of rule 1: titel"]);
+}

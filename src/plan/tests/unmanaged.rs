@@ -157,3 +157,12 @@ fn a_protected_person_keeps_an_invitation_that_is_linked_to_a_former_owner_of_th
          absent p0 deleted",
     );
 }
+
+#[test]
+fn half_a_directory_is_not_said_to_have_nobody() {
+    check(
+        "directory partial
+         member m1 a@example.com DEVELOPER",
+        "held unmanaged (unknown): remove m1 of nobody; nobody in what was read of the directory, which is not all of it",
+    );
+}

@@ -16,6 +16,7 @@ use super::failure::{Answer, Failure, Right};
 use super::paging::walk;
 use super::people::PAGE;
 use super::wire::{Entry, GROUP_SELECT, GroupObject, Page, entry, literal, path};
+use crate::model::id::is_same_name;
 use crate::model::policy::GroupName;
 use crate::model::{Group, GroupId, GroupMember, Problem};
 use crate::source::{SourceError, one_line};
@@ -77,7 +78,7 @@ async fn choose(client: &GraphClient, name: &GroupName, page: Page) -> Result<Gr
     let groups =
         page.value.into_iter().filter_map(|object| serde_json::from_value(Value::Object(object)).ok());
     let mut fit: Vec<GroupObject> =
-        groups.filter(|group: &GroupObject| group.name().to_lowercase() == name.to_lowercase()).collect();
+        groups.filter(|group: &GroupObject| is_same_name(group.name(), name)).collect();
     if fit.len() > 1 && fit.iter().filter(|group| group.name() == &**name).count() == 1 {
         fit.retain(|group| group.name() == &**name);
     }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::wire::{Entry, Object, Wanted, apply, blank, entry, id_of, is_removed};
+use crate::model::id::is_same_name;
 use crate::model::{DirectorySnapshot, Group, GroupId, GroupMember, Person, PersonId};
 
 /// Who and what left the directory, kept because a deleted object may come back within 30 days with the memberships
@@ -111,7 +112,7 @@ impl Merge {
             } else if self.groups.contains_key(&id) {
                 self.change_group(&id, name, change, roots);
             } else {
-                let named = name.is_some_and(|name| roots.keys().any(|root| is_same(root, name)));
+                let named = name.is_some_and(|name| roots.keys().any(|root| is_same_name(root, name)));
                 self.groups_again |= named || self.departed.groups.remove(&id);
             }
         }
@@ -128,7 +129,7 @@ impl Merge {
         if let Some(name) = name.filter(|name| **name != *group.name) {
             group.name = name.into();
             // A root found by name may be another group now, and any group may have taken a root's name.
-            self.groups_again |= roots.iter().any(|(root, own)| own == id || is_same(root, name))
+            self.groups_again |= roots.iter().any(|(root, own)| own == id || is_same_name(root, name))
                 && !roots.contains_key(id.as_str());
         }
         let Some(members) = change.get("members@delta") else { return };
@@ -169,10 +170,6 @@ impl Merge {
         self.groups_again |= plain.iter().any(|id| !self.groups.contains_key(id));
         self.groups.retain(|id, _| reached.contains(id) || plain.contains(id));
     }
-}
-
-fn is_same(root: &str, name: &str) -> bool {
-    root.to_lowercase() == name.to_lowercase()
 }
 
 fn add(group: &mut Group, member: GroupMember) {

@@ -5,7 +5,7 @@ use reqwest::{Method, StatusCode, Url};
 
 use super::auth::{Credentials, Shown};
 use super::paging::PageError;
-use super::wire::{Announced, WireError, parse_error, parse_list, parse_service_provider};
+use super::wire::{Announced, ErrorBody, WireError, parse_error, parse_list, parse_service_provider};
 use crate::http::{HttpClient, HttpError, Reply};
 use crate::model::Problem;
 use crate::source::SourceError;
@@ -80,7 +80,7 @@ impl Client {
         let reply = match self.get(&[endpoint], query).await {
             Ok(reply) => reply,
             Err(SourceError::Http(error @ HttpError::TooLarge { .. })) => {
-                return Err(PageError::TooMany(error.to_string()));
+                return Err(PageError::TooLarge(error.to_string()));
             }
             Err(error) => return Err(split(error).map_or_else(PageError::Fatal, PageError::Failed)),
         };
@@ -91,7 +91,11 @@ impl Client {
         let words = status_words(&reply);
         match said.kind.as_deref().unwrap_or_default() {
             "invalidCursor" | "expiredCursor" => Err(PageError::CursorLost),
-            "invalidCount" => Err(PageError::TooMany(words)),
+            "invalidCount" | "tooMany" => Err(PageError::TooMany(words)),
+            // Some providers call a count over their cap an invalid value, and only the words say which.
+            _ if reply.status == StatusCode::BAD_REQUEST && names_count(&said) => {
+                Err(PageError::TooMany(words))
+            }
             _ if matches!(reply.status, StatusCode::BAD_REQUEST | StatusCode::NOT_IMPLEMENTED) => {
                 Err(PageError::Declined(words))
             }
@@ -121,7 +125,12 @@ impl Client {
         match self.page(endpoint, &[("count", "2".to_owned())]).await {
             Ok(body) => Ok(parse_list(&body).is_ok()),
             Err(PageError::Fatal(error)) => Err(error),
-            Err(PageError::CursorLost | PageError::TooMany(_) | PageError::Declined(_)) => Ok(true),
+            Err(
+                PageError::CursorLost
+                | PageError::TooMany(_)
+                | PageError::TooLarge(_)
+                | PageError::Declined(_),
+            ) => Ok(true),
             Err(PageError::Failed(_)) => Ok(false),
         }
     }
@@ -179,6 +188,13 @@ fn status_words(reply: &Reply) -> String {
         None if html => format!("{head}, with a page of HTML instead of JSON{request}"),
         None => format!("{head}{request}"),
     }
+}
+
+/// True when an error is about how many entries were asked for.
+fn names_count(said: &ErrorBody) -> bool {
+    let words = said.detail.as_deref().unwrap_or_default().to_lowercase();
+    let mut words = words.split(|c: char| !c.is_alphanumeric());
+    words.any(|word| matches!(word, "count" | "pagesize" | "itemsperpage" | "maxresults" | "limit"))
 }
 
 /// The page's problem when its body is not a list.

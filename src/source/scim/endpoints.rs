@@ -9,10 +9,10 @@ use super::paging::{Ask, Fetch, Listed, Page, PageError};
 use super::person::PersonRecord;
 use super::wanted::Wanted;
 use super::wire::{GroupRecord, Members, parse_group, parse_groups, parse_user, parse_users};
+use crate::model::id::is_same_name;
 use crate::model::policy::GroupName;
 use crate::model::{GroupId, PersonId, Problem};
 use crate::source::SourceError;
-use crate::source::catalog::same_name;
 
 impl Listed for PersonRecord {
     type Id = PersonId;
@@ -68,7 +68,7 @@ impl GroupList<'_> {
         if matches!(&group.members, Members::Listed { refs, .. } if !refs.is_empty()) {
             self.members_seen.store(true, Ordering::Relaxed);
         }
-        let named = |name: &GroupName| **name == *group.id.as_str() || same_name(name, &group.name);
+        let named = |name: &GroupName| **name == *group.id.as_str() || is_same_name(name, &group.name);
         if !self.names.iter().any(named) {
             group.members = Members::NotListed;
         }

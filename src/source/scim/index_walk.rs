@@ -5,6 +5,7 @@ use std::pin::Pin;
 use futures_util::stream::{self, Stream, StreamExt};
 
 use super::paging::{Ask, Attempt, Ended, Fetch, Listed, Page, PageError, Step};
+use super::pieces;
 use crate::source::SourceError;
 
 /// Pages in a row that may fail before the rest is left unread.
@@ -49,8 +50,8 @@ pub(super) async fn run<F: Fetch>(
     mut walk: Attempt<'_, F>,
     first: Page<F::Item>,
 ) -> Result<Ended<F::Item>, SourceError> {
-    if first.received() > 0 && first.start.is_some_and(|echo| echo != 1) {
-        walk.problem("the first page was asked from entry 1 and came from another");
+    if let Some(echo) = first.start.filter(|echo| first.received() > 0 && *echo != 1) {
+        walk.problem(&other_start(1, echo));
     }
     let count = walk.plan.page_size;
     let mut at = At::<F> {
@@ -83,7 +84,9 @@ pub(super) async fn run<F: Fetch>(
         let after = match answer {
             Ok(page) => take_page(&mut walk, &mut at, start, page),
             Err(PageError::Fatal(error)) => return Err(error),
-            Err(PageError::TooMany(reason)) => walk.shrink(reason).map(|()| After::Stop),
+            Err(PageError::TooMany(reason) | PageError::TooLarge(reason)) => {
+                walk.shrink(reason).map(|()| After::Stop)
+            }
             Err(PageError::CursorLost) => {
                 Ok(failed(&mut walk, &mut at, start, "the provider asks for a cursor"))
             }
@@ -100,6 +103,12 @@ pub(super) async fn run<F: Fetch>(
     Ok(walk.end(at.total))
 }
 
+fn other_start(asked: u64, echo: u64) -> String {
+    format!(
+        "the page from entry {asked} came from entry {echo}: asked for startIndex {asked}, answered {echo}"
+    )
+}
+
 /// How far apart the pages begin as long as they keep the size of the latest.
 fn step<F: Fetch>(at: &At<F>) -> u64 {
     at.received.saturating_sub(1).max(1)
@@ -112,7 +121,7 @@ fn read_ahead<'f, F: Fetch>(walk: &Attempt<'f, F>, at: &At<F>) -> Ahead<'f, F> {
     let starts = std::iter::successors(Some(wanted), move |start| start.checked_add(step))
         .take_while(move |start| *start < end);
     let pages = stream::iter(starts)
-        .map(move |start| async move { (start, fetch.page(Ask::Index { start, count }).await) });
+        .map(move |start| async move { (start, pieces::page(fetch, Ask::Index { start, count }).await) });
     Box::pin(pages.buffered(walk.plan.concurrency.max(1)))
 }
 
@@ -124,7 +133,7 @@ fn take_page<F: Fetch>(
     page: Page<F::Item>,
 ) -> Result<After, Box<Ended<F::Item>>> {
     if let Some(echo) = page.start.filter(|echo| page.received() > 0 && *echo != start) {
-        walk.problem(&format!("the page from entry {start} came from entry {echo}"));
+        walk.problem(&other_start(start, echo));
         return Ok(After::Stop);
     }
     same_total(walk, at, &page)?;

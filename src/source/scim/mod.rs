@@ -3,6 +3,7 @@
 //! `client` sends and judges statuses, `wire` and `person` know the remote shapes, `paging` walks lists, `groups` and
 //! `members` find out who belongs to what. Nothing here decides what a membership is worth.
 
+mod asked;
 mod auth;
 mod client;
 mod endpoints;
@@ -12,6 +13,7 @@ pub mod members;
 pub(crate) mod oauth;
 pub mod paging;
 mod person;
+mod pieces;
 mod recheck;
 mod wanted;
 pub mod wire;
@@ -151,7 +153,12 @@ impl ScimSource {
         plan: WalkPlan,
     ) -> Result<Listed, SourceError> {
         let list = GroupList::new(&self.client, &interest.groups);
-        let listed = walk(&list, plan).await?;
+        let mut listed = walk(&list, plan).await?;
+        if !listed.problems.is_empty() {
+            let reader = Single { client: &self.client, wanted };
+            let more = asked::ask_for(&self.client, &reader, &interest.groups, &listed.items).await?;
+            listed.items.extend(more);
+        }
         let ids: BTreeSet<GroupId> = listed.items.iter().map(|group| group.id.clone()).collect();
         self.group_ids.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&ids);
         let names = listed.items.iter().map(|group| (group.id.clone(), Arc::clone(&group.name))).collect();

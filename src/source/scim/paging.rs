@@ -10,7 +10,7 @@ use std::collections::hash_map::Entry;
 use std::future::Future;
 use std::hash::Hash;
 
-use super::index_walk;
+use super::{index_walk, pieces};
 use crate::model::Problem;
 use crate::source::SourceError;
 
@@ -80,8 +80,10 @@ pub enum PageError {
     Fatal(SourceError),
     /// The provider no longer knows the cursor (`invalidCursor`, `expiredCursor`).
     CursorLost,
-    /// The provider does not take our `count` (`invalidCount`), or the answer was larger than we read.
+    /// The provider does not take our `count` (`invalidCount`).
     TooMany(String),
+    /// The answer was larger than we read.
+    TooLarge(String),
     /// The provider does not understand the question (400, 501), in words.
     Declined(String),
     /// Anything else, in words.
@@ -222,10 +224,12 @@ impl<'f, F: Fetch> Attempt<'f, F> {
             Method::Index => Ask::Index { start: 1, count },
             Method::Cursor => Ask::Cursor { cursor: String::new(), count: Some(count) },
         };
-        let page = match self.fetch.page(first).await {
+        let page = match pieces::page(self.fetch, first).await {
             Ok(page) => page,
             Err(PageError::Fatal(error)) => return Err(error),
-            Err(PageError::TooMany(reason)) => return Ok(Ended::TooMany(reason)),
+            Err(PageError::TooMany(reason) | PageError::TooLarge(reason)) => {
+                return Ok(Ended::TooMany(reason));
+            }
             // A provider that announces cursors and does not take the empty one pages by index. Only a plain "no" says
             // that: after a passing failure, a provider that needs cursors may cut an index page short without a word.
             Err(PageError::CursorLost | PageError::Declined(_)) if self.plan.method == Method::Cursor => {
@@ -268,7 +272,7 @@ impl<'f, F: Fetch> Attempt<'f, F> {
             page = match self.fetch.page(ask).await {
                 Ok(page) => page,
                 Err(PageError::Fatal(error)) => return Err(error),
-                Err(PageError::TooMany(reason)) => match self.shrink(reason) {
+                Err(PageError::TooMany(reason) | PageError::TooLarge(reason)) => match self.shrink(reason) {
                     Ok(()) => break,
                     Err(ended) => return Ok(*ended),
                 },

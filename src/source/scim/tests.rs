@@ -13,6 +13,8 @@ use super::*;
 use crate::model::{Activity, GroupMember};
 use crate::source::Again;
 
+mod odd_answers;
+
 /// Status, content type, body.
 type Answer = (u16, &'static str, String);
 type Script = Arc<dyn Fn(&Asked) -> Answer + Send + Sync>;

@@ -113,24 +113,39 @@ pub struct ErrorBody {
     pub detail: Option<String>,
 }
 
-/// Reads an error body; whatever is not one says nothing. The status is HTTP's: bodies disagree and may be absent.
+/// Reads an error body; whatever is not one says nothing. The status is HTTP's: bodies disagree and may be absent. SCIM 1.1
+/// has a list of `Errors`, each with a `description`, and gateways have words of their own.
 pub fn parse_error(body: &[u8]) -> ErrorBody {
     let mut found = ErrorBody::default();
     let Ok(text) = std::str::from_utf8(body) else { return found };
+    let mut other = None;
     // A half-read error body still has a use, so the result does not matter.
     let _ = each_field(text, |key, raw| {
         match key {
             "scimtype" => found.kind = serde_json::from_str(raw.get()).ok(),
-            "detail" => {
-                let detail = serde_json::from_str::<String>(raw.get()).ok();
-                found.detail =
-                    detail.map(|detail| one_line(&detail, 200)).filter(|detail| !detail.is_empty());
+            "detail" => found.detail = string_of(raw).and_then(|detail| said(&Value::from(detail))),
+            "errors" | "error" | "description" | "message" | "error_description" | "errorsummary"
+            | "title" => {
+                other = other.take().or_else(|| value_of(raw).ok().as_ref().and_then(said));
             }
             _ => {}
         }
         Ok(())
     });
+    found.detail = found.detail.or(other);
     found
+}
+
+/// The words of an error: a text, or the first words within a list or an object.
+fn said(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(one_line(text, 200)).filter(|text| !text.is_empty()),
+        Value::Array(errors) => errors.iter().find_map(said),
+        Value::Object(_) => {
+            ["description", "detail", "message"].iter().find_map(|key| said(member(value, key)?))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => None,
+    }
 }
 
 /// What `/ServiceProviderConfig` says of paging (RFC 9865 §4). Hints only: real servers say more than they do.
