@@ -80,8 +80,11 @@ enum Step {
     Deferred(Option<String>),
 }
 
+#[derive(Default)]
 struct Tally {
     applied: Applied,
+    /// Whose outcomes are not known.
+    unknown: Vec<IntentId>,
     finished: usize,
     unsent: u32,
 }
@@ -111,7 +114,7 @@ where
             doubtful,
             stop: AtomicBool::new(false),
             fatal: Mutex::new(None),
-            tally: Mutex::new(Tally { applied: Applied::default(), finished: 0, unsent: 0 }),
+            tally: Mutex::default(),
         };
         let mut rest = units(&plan.operations);
         // The first write goes alone: a key that may not write is told by one refusal, not by four.
@@ -124,10 +127,10 @@ where
         if let Some(fatal) = run.fatal.into_inner().expect("no writer panics") {
             return Err(fatal);
         }
-        let mut applied = run.tally.into_inner().expect("no writer panics").applied;
+        let Tally { mut applied, unknown, .. } = run.tally.into_inner().expect("no writer panics");
         applied.cancelled = self.cancel.is_cancelled() && applied.done.deferred > 0;
-        if applied.done.unknown > 0 {
-            self.read_back(&mut applied).await?;
+        if !unknown.is_empty() {
+            self.read_back(&mut applied, &unknown).await?;
         }
         Ok(applied)
     }
@@ -157,13 +160,15 @@ where
         Ok(found.into_iter().map(|(name, person)| (name.clone(), person)).collect())
     }
 
-    /// Settles unknown outcomes that the lists already show; the others stay open for the next cycle.
-    async fn read_back(&self, applied: &mut Applied) -> Result<(), CycleError> {
+    /// Settles those of this plan's unknown outcomes that the lists already show; the others stay open for the next cycle.
+    async fn read_back(&self, applied: &mut Applied, unknown: &[IntentId]) -> Result<(), CycleError> {
         tokio::time::sleep(BEFORE_READING_BACK).await;
         let Ok((members, invitations)) = self.team.seats().await else { return Ok(()) };
         let seats = Seats { members: &members, invitations: &invitations };
         let mut events = Vec::new();
-        for open in self.book.ledger().open_intents.values() {
+        // What earlier cycles left open is the next one's to settle, and none of what this plan counts as unknown.
+        let ledger = self.book.ledger();
+        for open in unknown.iter().filter_map(|intent| ledger.open_intents.get(&intent.0)) {
             let outcome = seats.outcome_of(&open.operation);
             if !matches!(outcome, Outcome::NotApplied { .. }) {
                 self.metrics.operation(open.operation.kind, "applied");
@@ -243,6 +248,9 @@ where
         }])?;
         let (outcome, request_id) = self.send(operation).await;
         let step = step_of(&outcome);
+        if matches!(step, Step::Unknown(_)) {
+            self.tally.lock().expect("no writer panics").unknown.push(intent.clone());
+        }
         self.applier.record(vec![Event::Outcome { intent, outcome, request_id }])?;
         Ok(step)
     }

@@ -18,6 +18,7 @@ use crate::model::{
 };
 use crate::source::{Recheck, SourceError};
 
+const START: Timestamp = Timestamp::UNIX_EPOCH;
 const HOUR: Duration = Duration::from_secs(3600);
 /// How long an answer takes.
 const LATENCY: Duration = Duration::from_millis(300);
@@ -131,6 +132,57 @@ impl DirectorySource for Deserted {
     }
 }
 
+/// No answer to a write ever comes, and only one of the invitations got through.
+struct Losing(Invitation);
+
+impl TeamRead for Losing {
+    async fn read(&self, _: &BTreeSet<BundleId>) -> Result<TeamSnapshot, AscError> {
+        Ok(TeamSnapshot::new(Vec::new(), vec![self.0.clone()], BTreeMap::new(), Coverage::Complete))
+    }
+
+    async fn seats(&self) -> Result<(Vec<Member>, Vec<Invitation>), AscError> {
+        Ok((Vec::new(), vec![self.0.clone()]))
+    }
+}
+
+fn lost<T>() -> Result<T, AscError> {
+    Err(AscError::Unknown { text: "connection reset".to_owned() })
+}
+
+impl TeamWrite for Losing {
+    async fn invite(&self, _: &Invitee, _: &Access) -> Result<Written<Sent>, AscError> {
+        lost()
+    }
+
+    async fn cancel(&self, _: &InvitationId) -> Result<Written<()>, AscError> {
+        lost()
+    }
+
+    async fn update(&self, _: &MemberId, _: &Access) -> Result<Written<()>, AscError> {
+        lost()
+    }
+
+    async fn remove(&self, _: &MemberId) -> Result<Written<()>, AscError> {
+        lost()
+    }
+}
+
+/// A journal in memory.
+#[derive(Default)]
+struct Remembering(Mutex<Ledger>);
+
+impl Book for Remembering {
+    fn ledger(&self) -> Arc<Ledger> {
+        Arc::new(self.0.lock().expect("no panic").clone())
+    }
+
+    fn record(&self, _: Option<&CycleId>, _: &Actor, events: Vec<Event>) -> Result<(), CycleError> {
+        let mut ledger = self.0.lock().expect("no panic");
+        events.iter().for_each(|event| crate::state::fold(&mut ledger, START, event));
+        Ok(())
+    }
+}
+
 /// A journal that forgets.
 struct Forgetful;
 
@@ -239,4 +291,44 @@ async fn an_hour_of_applying_spends_all_that_is_allowed_and_nothing_more() {
     assert!((2..=CONCURRENCY).contains(&seen.most_in_flight), "{} at once", seen.most_in_flight);
     let removed = seen.writes.iter().take_while(|(_, kind)| *kind == Kind::RemoveMember).count();
     assert_eq!((removed, seen.overtaken), (150, false), "revocations come first");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_earlier_cycle_left_open_settles_nothing_of_this_plan() {
+    let (before, now) = (operation(1, Kind::Invite), operation(2, Kind::Invite));
+    let got_through = Invitation {
+        id: "n-1".into(),
+        email: Address::new("p1@example.com"),
+        first_name: None,
+        last_name: None,
+        expires: None,
+        access: before.after.clone().expect("access"),
+    };
+    let book = Remembering::default();
+    let left_open = Event::Intent {
+        intent: IntentId("earlier".to_owned()),
+        plan: "sha256:1".to_owned(),
+        operation: before,
+    };
+    book.record(None, &Actor::Daemon, vec![left_open]).expect("recorded");
+    let policy = crate::plan::tests::world::policy();
+    let directory = DirectorySnapshot::new(Vec::new(), Vec::new(), Vec::new(), Coverage::Complete);
+    let (metrics, cancel) = (Metrics::new(), CancellationToken::new());
+    let applier = Applier {
+        source: &Deserted,
+        team: &Losing(got_through),
+        book: &book,
+        policy: &policy,
+        interest: &Interest::default(),
+        directory: &directory,
+        metrics: &metrics,
+        cancel: &cancel,
+        actor: &Actor::Daemon,
+        cycle: &CycleId("c".to_owned()),
+        progress: &|_, _| {},
+    };
+    let applied = applier.apply(&plan(vec![now], START)).await.expect("written down");
+    assert_eq!((applied.done.unknown, applied.done.applied), (1, 0), "{applied:?}");
+    let open = book.ledger().open_intents.len();
+    assert_eq!(open, 2, "both are for the next cycle, which reads everything");
 }
