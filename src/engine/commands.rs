@@ -1,5 +1,7 @@
 //! What the commands do, the same with and without a daemon.
 
+mod saved;
+
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -242,34 +244,6 @@ where
             }
             None => Err(CycleError::refused("no such plan was shown", "run `rosterd apply` again")),
         }
-    }
-
-    async fn apply_saved(&self, saved: &Plan, caller: &Caller) -> Result<Answer, CycleError> {
-        if !crate::plan::digest::verify(saved) {
-            return Err(CycleError::refused(
-                "the saved plan was edited: its digest does not fit its content",
-                "make a new one with `rosterd plan --out FILE`",
-            ));
-        }
-        if saved.team != *self.policy.team {
-            let text = format!(
-                "the saved plan is for team {:?}, this configuration is {:?}",
-                saved.team, self.policy.team
-            );
-            return Err(CycleError::refused(text, "pass the configuration it was made with, by -c"));
-        }
-        let spent = |(digest, at): &(String, Timestamp)| *digest == saved.digest && *at == saved.created_at;
-        if self.state.ledger().spent_plans.iter().any(spent) {
-            return Err(CycleError::refused(
-                "this plan was applied already",
-                "make a new one with `rosterd plan --out FILE`",
-            ));
-        }
-        let now = self.settled_plan(caller).await?;
-        if now.planned.plan.digest != saved.digest {
-            return Err(stale("the saved plan is stale", saved, &now.planned.plan));
-        }
-        self.apply(now, Some(saved), caller).await
     }
 
     /// Both sides read, open intents closed, planned.

@@ -296,10 +296,6 @@ where
             progress: &|done, of| (self.progress)(Progress::Applying(done, of)),
         };
         let applied = applier.apply(&planned.plan).await?;
-        if applied.done.deferred == 0 {
-            let spent = planned.approvals_used.iter();
-            self.record(spent.map(|digest| Event::ApprovalSpent { digest: digest.clone() }).collect())?;
-        }
         self.metrics.stage("apply", started.elapsed());
         self.metrics.open_intents.set(crate::metrics::int(self.book.ledger().open_intents.len()));
         Ok(applied)
@@ -341,7 +337,8 @@ where
         let plan = &planned.plan;
         let result = result_of(plan, applied);
         let shrunk = planned.guards.iter().any(|guard| guard == "source_shrink_percent");
-        let counts = plan.coverage.directory == "complete" && (!shrunk || !planned.approvals_used.is_empty());
+        // An approval that released all of it leaves no guard; one that released a part is no leave for the rest.
+        let counts = plan.coverage.directory == "complete" && !shrunk;
         // The report has room for one.
         for Trouble { text, hint } in applied.troubles.iter().skip(usize::from(applied.ended_by.is_none())) {
             tracing::warn!(error = text, hint = hint.as_deref().unwrap_or_default(), "nor was this done");

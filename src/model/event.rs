@@ -290,12 +290,12 @@ pub enum Event {
         /// 24 h later.
         expires: Timestamp,
     },
-    /// An approval was used.
+    /// An approval was used, as earlier versions wrote it; now each entry is spent with its own outcome.
     ApprovalSpent {
         /// Of the plan that was shown.
         digest: String,
     },
-    /// A saved plan was applied and cannot be again.
+    /// A saved plan is about to be applied; once any of it took effect it cannot be again.
     PlanSpent {
         /// Its digest.
         digest: String,

@@ -82,12 +82,12 @@ pub struct Reservation {
     pub released: Timestamp,
 }
 
-/// Leave to do a held set, once.
+/// Leave to do a held set, once: an entry that took effect is taken out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Approval {
     /// Of the plan that was shown.
     pub digest: String,
-    /// [`entry_key`] of each entry.
+    /// [`entry_key`] of each entry that is not done yet.
     pub entries: Vec<String>,
     /// 24 h after it was given.
     pub expires: Timestamp,
@@ -122,6 +122,9 @@ pub struct GuardedSet {
     pub at: Timestamp,
 }
 
+/// Saved plans that are remembered as applied. One that was made before all of these is refused for its age.
+pub const SPENT_KEPT: usize = 256;
+
 /// See the module.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -152,6 +155,9 @@ pub struct Ledger {
     pub open_intents: BTreeMap<String, OpenIntent>,
     /// What waits, by [`hold_key`], with the reason last written down.
     pub holds: BTreeMap<String, Hold>,
+    /// Digest and time of saved plans that were to be applied and of which nothing is known to have taken effect, newest
+    /// last, a few.
+    pub begun_plans: Vec<(String, Timestamp)>,
     /// Digest and time of saved plans that were applied, newest last, a few.
     pub spent_plans: Vec<(String, Timestamp)>,
 }

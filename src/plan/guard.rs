@@ -14,15 +14,6 @@ use super::Input;
 use super::change::Change;
 use super::diff::Context;
 
-/// What guards did to a plan.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Verdict {
-    /// Keys of `[guard]` that hold something.
-    pub(super) guards: Vec<String>,
-    /// Digests of approvals that released something.
-    pub(super) approvals_used: Vec<String>,
-}
-
 /// Nobody protected is touched, and the Account Holder is not even spoken of unless something would be done to them.
 pub(super) fn protect(context: &Context<'_, '_>, changes: &mut Vec<Change>) {
     let reported =
@@ -100,14 +91,14 @@ fn unread_seat(team: &TeamSnapshot, operation: &Operation) -> Option<Hold> {
     Some(Hold::new(HoldReason::IncompleteRead, detail))
 }
 
-/// Weighs what is left, and releases what was approved.
-pub(super) fn weigh(context: &Context<'_, '_>, in_scope: u64, changes: &mut [Change]) -> Verdict {
+/// Weighs what is left, and releases what was approved. Returns the keys of `[guard]` that hold something.
+pub(super) fn weigh(context: &Context<'_, '_>, in_scope: u64, changes: &mut [Change]) -> Vec<String> {
     let input = context.input;
-    let mut approvals = Approvals::new(input);
+    let approvals = Approvals::new(input);
     let mut guards = BTreeSet::new();
     // Counted first: what waits as a new administrator and takes something else away is still one of them.
     let revocations = changes.iter().filter(|change| change.hold.is_none() && change.revokes()).count();
-    let admins = hold_new_admins(input, changes, &mut approvals);
+    let admins = hold_new_admins(input, changes, &approvals);
     guards.extend(admins.then_some("new_admins"));
     let open = |change: &&mut Change| change.hold.is_none();
     let shrunk = context.directory.is_complete() && has_shrunk(input, in_scope);
@@ -139,12 +130,11 @@ pub(super) fn weigh(context: &Context<'_, '_>, in_scope: u64, changes: &mut [Cha
     if shrunk && (held > 0 || released == 0) {
         guards.insert("source_shrink_percent");
     }
-    let guards = guards.into_iter().map(str::to_owned).collect();
-    Verdict { guards, approvals_used: approvals.used.into_iter().map(str::to_owned).collect() }
+    guards.into_iter().map(str::to_owned).collect()
 }
 
 /// Holds whatever would make somebody an administrator; true when something is held.
-fn hold_new_admins<'a>(input: &Input<'a>, changes: &mut [Change], approvals: &mut Approvals<'a>) -> bool {
+fn hold_new_admins(input: &Input<'_>, changes: &mut [Change], approvals: &Approvals<'_>) -> bool {
     match input.policy.guard.new_admins {
         NewAdmins::Allow => return false,
         NewAdmins::Hold => {}
@@ -196,28 +186,18 @@ fn wide(count: usize) -> u64 {
     u64::try_from(count).unwrap_or(u64::MAX)
 }
 
-/// Approvals that are still good, and which of them were needed.
-struct Approvals<'a> {
-    good: Vec<(&'a str, BTreeSet<&'a str>)>,
-    used: BTreeSet<&'a str>,
-}
+/// What approvals that are still good name, each by itself.
+struct Approvals<'a>(Vec<BTreeSet<&'a str>>);
 
 impl<'a> Approvals<'a> {
     fn new(input: &Input<'a>) -> Self {
-        let good = (input.ledger.approvals.iter())
-            .filter(|approval| input.now < approval.expires)
-            .map(|approval| (&*approval.digest, approval.entries.iter().map(String::as_str).collect()))
-            .collect();
-        Self { good, used: BTreeSet::new() }
+        let good = input.ledger.approvals.iter().filter(|approval| input.now < approval.expires);
+        Self(good.map(|approval| approval.entries.iter().map(String::as_str).collect()).collect())
     }
 
     /// True when one approval names every half of this change exactly as it is now.
-    fn release(&mut self, change: &Change) -> bool {
+    fn release(&self, change: &Change) -> bool {
         let keys: Vec<String> = change.operations.iter().map(entry_key).collect();
-        let fits =
-            |(_, entries): &&(&str, BTreeSet<&str>)| keys.iter().all(|key| entries.contains(key.as_str()));
-        let digest = self.good.iter().find(fits).map(|(digest, _)| *digest);
-        self.used.extend(digest);
-        digest.is_some()
+        self.0.iter().any(|entries| keys.iter().all(|key| entries.contains(key.as_str())))
     }
 }

@@ -19,6 +19,7 @@ pub mod names;
 mod order;
 pub mod recheck;
 mod returned;
+pub mod saved;
 mod scope;
 mod seat;
 mod stray;
@@ -78,8 +79,6 @@ pub struct Planned {
     pub in_scope: u64,
     /// Keys of `[guard]` that tripped.
     pub guards: Vec<String>,
-    /// Digests of approvals that released something in this plan; spent once it is applied.
-    pub approvals_used: Vec<String>,
 }
 
 /// Makes the plan.
@@ -115,13 +114,13 @@ fn work_out<R>(input: &Input<'_>, look: impl FnOnce(&Context<'_, '_>, &[Case<'_>
     guard::protect(&context, &mut draft.changes);
     guard::hold_incomplete(&context, &mut draft.changes);
     backoff::hold(input, &mut draft.changes);
-    let guard::Verdict { guards, approvals_used } = guard::weigh(&context, in_scope, &mut draft.changes);
+    let guards = guard::weigh(&context, in_scope, &mut draft.changes);
 
     let (operations, held) = order::order(draft.changes);
     let plan = assemble(input, &directory, operations, held, draft.unchanged);
     findings.extend(draft.findings);
     findings.extend(holds::findings(input, &plan, &guards));
-    look(&context, &cases, Planned { plan, findings, in_scope, guards, approvals_used })
+    look(&context, &cases, Planned { plan, findings, in_scope, guards })
 }
 
 /// How much of the directory was seen: a group that policy needs and the snapshot lacks makes it incomplete.

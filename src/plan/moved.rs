@@ -15,14 +15,15 @@ pub fn between(old: &Plan, new: &Plan) -> Vec<String> {
     for (key, entry) in &before {
         match after.get(key) {
             None => lines.push(format!("no longer planned: {}", entry.describe())),
-            Some(now) if now.differs(entry) => {
-                lines.push(format!("changed: {}, was: {}", now.describe(), entry.describe()))
-            }
+            Some(now) if now.differs(entry) => lines.push(now.describe_change(entry)),
             Some(_) => {}
         }
     }
-    let new = after.iter().filter(|(key, _)| !before.contains_key(*key));
-    lines.extend(new.map(|(_, entry)| format!("new: {}", entry.describe())));
+    let appeared = after.iter().filter(|(key, _)| !before.contains_key(*key));
+    lines.extend(appeared.map(|(_, entry)| format!("new: {}", entry.describe())));
+    if lines.is_empty() && old.digest != new.digest {
+        lines.push("the same entries in another order".to_owned());
+    }
     lines
 }
 
@@ -42,6 +43,21 @@ impl Entry<'_> {
         self.hold != other.hold
             || entry_key(self.operation) != entry_key(other.operation)
             || self.operation != other.operation
+    }
+
+    /// Where the same is done for other reasons, or to another shade of access, only that tells the two apart.
+    fn describe_change(&self, before: &Self) -> String {
+        let (now, was) = (self.describe(), before.describe());
+        if now != was {
+            return format!("changed: {now}, was: {was}");
+        }
+        let reasons = |entry: &Self| entry.operation.reasons.join("; ");
+        match (reasons(self), reasons(before)) {
+            (now_for, was_for) if now_for != was_for => {
+                format!("changed: {now}, because: {now_for}, was because: {was_for}")
+            }
+            (_, _) => format!("changed: {now}, with other apps, flags or names than before"),
+        }
     }
 
     fn describe(&self) -> String {

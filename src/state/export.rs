@@ -46,6 +46,7 @@ enum Entry {
     Guarded { set: GuardedSet },
     OpenIntent { open: OpenIntent },
     Hold { key: String, hold: Hold },
+    BegunPlan { digest: String, created_at: Timestamp },
     SpentPlan { digest: String, created_at: Timestamp },
     End { entries: usize },
 }
@@ -91,6 +92,7 @@ fn entries(ledger: Ledger) -> Vec<Entry> {
         guarded,
         open_intents,
         holds,
+        begun_plans,
         spent_plans,
     } = ledger;
     let mut entries = Vec::new();
@@ -112,6 +114,8 @@ fn entries(ledger: Ledger) -> Vec<Entry> {
     entries.extend(guarded.into_iter().map(|set| Entry::Guarded { set }));
     entries.extend(open_intents.into_values().map(|open| Entry::OpenIntent { open }));
     entries.extend(holds.into_iter().map(|(key, hold)| Entry::Hold { key, hold }));
+    entries
+        .extend(begun_plans.into_iter().map(|(digest, created_at)| Entry::BegunPlan { digest, created_at }));
     entries
         .extend(spent_plans.into_iter().map(|(digest, created_at)| Entry::SpentPlan { digest, created_at }));
     entries
@@ -172,6 +176,7 @@ fn take(ledger: &mut Ledger, entry: Entry) {
         Entry::Guarded { set } => ledger.guarded.push(set),
         Entry::OpenIntent { open } => drop(ledger.open_intents.insert(open.intent.0.clone(), open)),
         Entry::Hold { key, hold } => drop(ledger.holds.insert(key, hold)),
+        Entry::BegunPlan { digest, created_at } => ledger.begun_plans.push((digest, created_at)),
         Entry::SpentPlan { digest, created_at } => ledger.spent_plans.push((digest, created_at)),
         Entry::End { .. } => {}
     }

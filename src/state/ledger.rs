@@ -7,14 +7,12 @@ use crate::model::event::{Departure, Event, IntentId, LinkBy, Outcome};
 use crate::model::id::{Address, PersonId, SeatId};
 use crate::model::ledger::{
     Absence, Approval, Backoff, Departed, GuardedSet, Ledger, Link, OpenIntent, OwnedSeat, Reservation,
-    hold_key, is_revocation, narrows, subject_key,
+    SPENT_KEPT, entry_key, hold_key, is_revocation, narrows, subject_key,
 };
 use crate::model::operation::{Kind, Operation, PersonRef};
 
 /// Sets that guards held; `approve` and `status` look at the newest.
 const GUARDED_KEPT: usize = 8;
-/// Spent plans; a saved plan older than all of these is refused by its age.
-const SPENT_KEPT: usize = 32;
 /// The guards look at a rolling day.
 const REVOCATIONS_KEPT: SignedDuration = SignedDuration::from_hours(24);
 /// Beyond any `lifecycle.reuse_window` that makes sense.
@@ -79,15 +77,12 @@ pub fn fold(ledger: &mut Ledger, at: Timestamp, event: &Event) {
             keep_newest(&mut ledger.guarded, GUARDED_KEPT);
         }
         Event::Approved { digest, entries, expires } => {
-            spend(ledger, digest);
+            spend_approval(ledger, digest);
             let (digest, entries) = (digest.clone(), entries.clone());
             ledger.approvals.push(Approval { digest, entries, expires: *expires });
         }
-        Event::ApprovalSpent { digest } => spend(ledger, digest),
-        Event::PlanSpent { digest, created_at } => {
-            ledger.spent_plans.push((digest.clone(), *created_at));
-            keep_newest(&mut ledger.spent_plans, SPENT_KEPT);
-        }
+        Event::ApprovalSpent { digest } => spend_approval(ledger, digest),
+        Event::PlanSpent { digest, created_at } => begin_saved(ledger, digest, *created_at),
         Event::HistoryAccepted { .. } => {}
         Event::Checkpoint { ledger: whole } => ledger.clone_from(whole),
     }
@@ -110,8 +105,51 @@ fn miss(ledger: &mut Ledger, at: Timestamp, person: &PersonId, departure: Depart
     absence.confirmations = absence.confirmations.saturating_add(1);
 }
 
-fn spend(ledger: &mut Ledger, digest: &str) {
+/// What a decision allowed once is used up by the outcome that shows it done, or beyond doing. What had no effect may be
+/// tried again under the same decision: it repeats nothing.
+fn spend(ledger: &mut Ledger, plan: &str, operation: &Operation, outcome: &Outcome) {
+    match outcome {
+        Outcome::Applied { .. } | Outcome::AlreadySo { .. } => {
+            spend_entry(ledger, operation);
+            spend_saved(ledger, plan);
+        }
+        Outcome::Withdrawn { .. } => spend_entry(ledger, operation),
+        Outcome::Failed { .. } | Outcome::Unknown { .. } | Outcome::NotApplied { .. } => {}
+    }
+}
+
+fn spend_approval(ledger: &mut Ledger, digest: &str) {
     ledger.approvals.retain(|approval| approval.digest != digest);
+}
+
+/// A released entry took effect: it is done, whichever approval named it, and none of them releases it again. The rest of
+/// each stays released, so that a crash in the middle costs nobody a second look.
+fn spend_entry(ledger: &mut Ledger, operation: &Operation) {
+    if ledger.approvals.is_empty() {
+        return;
+    }
+    let key = entry_key(operation);
+    ledger.approvals.retain_mut(|approval| {
+        let before = approval.entries.len();
+        approval.entries.retain(|entry| *entry != key);
+        approval.entries.len() == before || !approval.entries.is_empty()
+    });
+}
+
+/// A saved plan is about to be applied. It counts as spent once any of it took effect: where nothing did, nothing can be
+/// repeated, and the same plan is still the right one when the cause is cured.
+fn begin_saved(ledger: &mut Ledger, digest: &str, created_at: Timestamp) {
+    ledger.begun_plans.retain(|(begun, _)| begun != digest);
+    ledger.begun_plans.push((digest.to_owned(), created_at));
+    keep_newest(&mut ledger.begun_plans, SPENT_KEPT);
+}
+
+fn spend_saved(ledger: &mut Ledger, digest: &str) {
+    let Some(at) = ledger.begun_plans.iter().position(|(begun, _)| begun == digest) else { return };
+    let begun = ledger.begun_plans.remove(at);
+    ledger.spent_plans.retain(|(spent, _)| spent != digest);
+    ledger.spent_plans.push(begun);
+    keep_newest(&mut ledger.spent_plans, SPENT_KEPT);
 }
 
 fn keep_newest<T>(list: &mut Vec<T>, count: usize) {
@@ -140,7 +178,8 @@ fn settle(ledger: &mut Ledger, at: Timestamp, intent: &IntentId, outcome: &Outco
         }
         return;
     }
-    let Some(OpenIntent { operation, .. }) = ledger.open_intents.remove(&intent.0) else { return };
+    let Some(OpenIntent { plan, operation, .. }) = ledger.open_intents.remove(&intent.0) else { return };
+    spend(ledger, &plan, &operation, outcome);
     match outcome {
         Outcome::Unknown { .. } | Outcome::Withdrawn { .. } | Outcome::NotApplied { .. } => {}
         Outcome::Failed { error } => {

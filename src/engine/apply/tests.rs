@@ -140,13 +140,17 @@ impl TeamRead for Losing {
         Ok(TeamSnapshot::new(Vec::new(), vec![self.0.clone()], BTreeMap::new(), Coverage::Complete))
     }
 
+    async fn look(&self, team: TeamSnapshot, _: &BTreeSet<SeatId>) -> TeamSnapshot {
+        team
+    }
+
     async fn seats(&self) -> Result<(Vec<Member>, Vec<Invitation>), AscError> {
         Ok((Vec::new(), vec![self.0.clone()]))
     }
 }
 
 fn lost<T>() -> Result<T, AscError> {
-    Err(AscError::Unknown { text: "connection reset".to_owned() })
+    Err(AscError::Unknown { text: "connection reset".to_owned().into() })
 }
 
 impl TeamWrite for Losing {

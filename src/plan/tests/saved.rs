@@ -4,8 +4,9 @@ use jiff::SignedDuration;
 
 use super::check;
 use super::world::{World, show};
-use crate::model::{Address, AppId, Coverage, Event, Plan, Problem};
+use crate::model::{Address, AppId, Coverage, Event, Kind, Ledger, Operation, Plan, Problem};
 use crate::plan::recheck::{answering, staying, still_leaving};
+use crate::plan::saved::{self, SavedPlanFault};
 use crate::plan::{
     Allowance, attributes_of_interest, bundles_of_interest, digest, groups_of_interest, moved,
 };
@@ -83,6 +84,60 @@ fn the_digest_covers_what_is_done_and_held_and_nothing_else() {
 }
 
 #[test]
+fn a_saved_plan_is_spent_whatever_is_edited_in_it() {
+    let world = World::read(MIXED);
+    let plan = world.plan().plan;
+    let now = plan.created_at + SignedDuration::from_hours(1);
+    let judge = |plan: &Plan, ledger: &Ledger| saved::check(plan, "production", ledger, now);
+    let (fresh, mut spent) = (Ledger::default(), Ledger::default());
+    spent.spent_plans.push((plan.digest.clone(), plan.created_at));
+    assert_eq!(judge(&plan, &fresh), Ok(()));
+
+    let unseen: [fn(&mut Plan); 5] = [
+        |plan| plan.created_at += SignedDuration::from_secs(1),
+        |plan| plan.created_at -= SignedDuration::from_hours(9),
+        |plan| plan.created_at += SignedDuration::from_hours(9),
+        |plan| plan.forecast.seconds += 1,
+        |plan| plan.coverage.team = "partial".to_owned(),
+    ];
+    for (which, edit) in unseen.iter().enumerate() {
+        let mut edited = plan.clone();
+        edit(&mut edited);
+        assert_eq!(judge(&edited, &spent), Err(SavedPlanFault::Spent), "edit {which}");
+    }
+    let refused = |edit: fn(&mut Plan), fault: SavedPlanFault| {
+        let mut edited = plan.clone();
+        edit(&mut edited);
+        assert_eq!(judge(&edited, &fresh), Err(fault));
+    };
+    refused(|plan| plan.summary.remove_member = 0, SavedPlanFault::Miscounted);
+    refused(|plan| plan.summary.held += 1, SavedPlanFault::Miscounted);
+    refused(|plan| plan.schema = "rosterd.plan/2".to_owned(), SavedPlanFault::Edited);
+    refused(|plan| plan.team = "other".to_owned(), SavedPlanFault::Edited);
+    let created_at = now + SignedDuration::from_hours(8);
+    refused(
+        |plan| plan.created_at += SignedDuration::from_hours(9),
+        SavedPlanFault::FromTheFuture { created_at, now },
+    );
+    let elsewhere = saved::check(&plan, "staging", &fresh, now);
+    assert!(matches!(elsewhere, Err(SavedPlanFault::OtherTeam { .. })), "{elsewhere:?}");
+}
+
+#[test]
+fn a_plan_older_than_all_that_is_remembered_is_refused() {
+    let plan = World::read(MIXED).plan().plan;
+    let later = |hours: i64| plan.created_at + SignedDuration::from_hours(hours);
+    let mut ledger = Ledger::default();
+    for number in 1..=256 {
+        let known = saved::check(&plan, "production", &ledger, later(999));
+        assert_eq!(known, Ok(()), "{number}");
+        ledger.spent_plans.push((format!("sha256:{number}"), later(number)));
+    }
+    let forgotten = saved::check(&plan, "production", &ledger, later(999));
+    assert_eq!(forgotten, Err(SavedPlanFault::Forgotten { created_at: plan.created_at }));
+}
+
+#[test]
 fn a_plan_survives_its_own_json() {
     let plan =
         World::read(&format!("{MIXED}\nmember m9 x@example.com DEVELOPER,IMAGE_MANAGER apps=?")).plan().plan;
@@ -117,6 +172,31 @@ fn what_moved_is_told_line_by_line() {
         moved::between(&new, &old).iter().filter(|line| line.starts_with("new: ")).collect::<Vec<_>>(),
         ["new: invite a@example.com to DEVELOPER"]
     );
+    let update =
+        |plan: &Plan| plan.operations.iter().position(|operation| operation.kind == Kind::UpdateMember);
+    let at = update(&old).expect("an update");
+    let differing = |edit: fn(&mut Operation)| {
+        let mut new = old.clone();
+        edit(&mut new.operations[at]);
+        new.digest = digest::of(&new);
+        moved::between(&old, &new)
+    };
+    assert_eq!(
+        differing(|update| update.reasons = vec!["rule 1".to_owned()]),
+        [
+            "changed: update_member b@example.com to DEVELOPER, SALES, because: rule 1, was because: attribute appStoreConnect_role"
+        ]
+    );
+    assert_eq!(
+        differing(|update| update.after.iter_mut().for_each(|access| access.provisioning_allowed = true)),
+        [
+            "changed: update_member b@example.com to DEVELOPER, SALES, with other apps, flags or names than before"
+        ]
+    );
+    let mut turned = old.clone();
+    turned.operations.reverse();
+    turned.digest = digest::of(&turned);
+    assert_eq!(moved::between(&old, &turned), ["the same entries in another order"]);
 }
 
 #[test]

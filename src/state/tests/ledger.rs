@@ -8,6 +8,7 @@ use crate::model::Role;
 use crate::model::access::Access;
 use crate::model::event::{Departure, IntentId, LinkBy, Outcome};
 use crate::model::id::SeatId;
+use crate::model::ledger::{entry_key, hold_key};
 use crate::model::operation::{Held, Hold, HoldReason, Invitee, Kind, Operation, PersonRef, Target};
 
 fn at(minute: i64) -> Timestamp {
@@ -385,7 +386,7 @@ fn approvals_holds_pairs_and_spent_plans_come_and_go() {
         operation: remove("m-1"),
         hold: Hold { reason: HoldReason::Guard, detail: detail.to_owned() },
     };
-    let key = crate::model::ledger::hold_key(&remove("m-1"));
+    let key = hold_key(&remove("m-1"));
     let waits = |detail: &str| Event::HeldBack { plan: "sha256:1".to_owned(), held: held(detail) };
     check("held", &[vec![waits("a"), waits("b")]], &[("/holds", json!({ &key: held("b").hold }))]);
     check("no longer", &[vec![waits("a"), Event::HoldEnded { key }]], &[("/holds", json!({}))]);
@@ -423,16 +424,75 @@ fn approvals_holds_pairs_and_spent_plans_come_and_go() {
         &[tripped.collect()],
         &[("/guarded/0/digest", json!("2")), ("/guarded/7/digest", json!("9")), ("/guarded/8", Value::Null)],
     );
-    let plans = (0..40).map(|number| Event::PlanSpent { digest: number.to_string(), created_at: at(0) });
+    let plans = (0..264).map(|number| Event::PlanSpent { digest: number.to_string(), created_at: at(0) });
     check(
         "the latest plans",
         &[plans.collect()],
         &[
-            ("/spent_plans/0/0", json!("8")),
-            ("/spent_plans/31/0", json!("39")),
-            ("/spent_plans/32", Value::Null),
+            ("/begun_plans/0/0", json!("8")),
+            ("/begun_plans/255/0", json!("263")),
+            ("/begun_plans/256", Value::Null),
         ],
     );
+}
+
+#[test]
+fn each_entry_of_an_approval_is_spent_with_its_own_outcome() {
+    let key = |operation: &Operation| entry_key(operation);
+    let (gone, less) = (remove("m-1"), update("m-2"));
+    let approved = |digest: &str, of: &[&Operation]| Event::Approved {
+        digest: digest.to_owned(),
+        entries: of.iter().copied().map(key).collect(),
+        expires: at(1440),
+    };
+    let both = || vec![approved("sha256:1", &[&gone, &less]), approved("sha256:2", &[&gone])];
+    let text = || "told".to_owned();
+    let done_with = [
+        ("applied", applied(None)),
+        ("already so", Outcome::AlreadySo { seat: None }),
+        ("beyond doing", Outcome::Withdrawn { detail: text() }),
+    ];
+    for (what, outcome) in done_with {
+        check(
+            what,
+            &[both(), done(gone.clone(), outcome)],
+            &[("/approvals/0/entries", json!([key(&less)])), ("/approvals/1", Value::Null)],
+        );
+    }
+    let without_effect = [
+        ("failed", Outcome::Failed { error: text() }),
+        ("no effect", Outcome::NotApplied { detail: text() }),
+        ("unknown", Outcome::Unknown { error: text() }),
+    ];
+    for (what, outcome) in without_effect {
+        check(
+            what,
+            &[both(), done(gone.clone(), outcome)],
+            &[("/approvals/0/entries/1", json!(key(&less))), ("/approvals/1/entries/0", json!(key(&gone)))],
+        );
+    }
+    let other = Operation { after: Some(access("FINANCE")), ..update("m-2") };
+    let changed = done(other, applied(Some(member("m-2"))));
+    check("other access", &[both(), changed], &[("/approvals/0/entries/1", json!(key(&less)))]);
+    let all = [both(), done(gone.clone(), applied(None)), done(less.clone(), applied(Some(member("m-2"))))];
+    check("used up", &all, &[("/approvals", json!([]))]);
+}
+
+#[test]
+fn a_saved_plan_is_spent_by_the_first_effect_it_has() {
+    let begun = |at_minute| Event::PlanSpent { digest: "sha256:1".to_owned(), created_at: at(at_minute) };
+    let error = || "refused".to_owned();
+    for outcome in [Outcome::Failed { error: error() }, Outcome::NotApplied { detail: error() }] {
+        check(
+            "nothing took effect",
+            &[vec![begun(0)], done(invite(), outcome), vec![begun(7)]],
+            &[("/begun_plans", json!([["sha256:1", at(7)]])), ("/spent_plans", json!([]))],
+        );
+    }
+    let once = [vec![begun(0)], done(invite(), applied(Some(invitation("n-1"))))];
+    check("applied", &once, &[("/begun_plans", json!([])), ("/spent_plans", json!([["sha256:1", at(0)]]))]);
+    let by_itself = done(invite(), applied(Some(invitation("n-1"))));
+    check("by a cycle", &[by_itself], &[("/spent_plans", json!([]))]);
 }
 
 #[test]

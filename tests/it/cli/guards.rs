@@ -1,7 +1,12 @@
 //! Guards: what is too much is held as a whole, shown by name, released once by its digest.
 
+use std::time::Duration;
+
+use rosterd::simulator::{Fault, Rule, When};
 use serde_json::json;
 
+use super::daemon::until;
+use super::kills::kill_after;
 use crate::support::{Bench, person};
 
 const LEAVERS: [&str; 5] = [
@@ -82,6 +87,64 @@ fn an_approval_releases_that_set_once() {
         bench.run(&["run", "--once"]).expect(3);
         assert_eq!(members(&bench, &LEAVERS), 5, "{form}");
     }
+}
+
+#[test]
+fn what_was_done_before_a_kill_is_not_approved_again() {
+    let bench = Bench::settled();
+    bench.edit("removals_max = 3", "removals_max = 0");
+    let seats = ["Dorothy@Example.com", "hedy@example.com", "maryam.mirzakhani@example.org"];
+    let seats: Vec<&str> = LEAVERS.into_iter().chain(seats).collect();
+    let before = bench.seats();
+    bench.state(|state| {
+        let people = ["dorothy@example.com", "hedy@example.com", "maryam@example.com"];
+        for who in LEAVERS.into_iter().chain(people) {
+            person(state, who).custom.insert("appStoreConnect_role".into(), json!(["MARKETING"]));
+        }
+    });
+    assert_eq!(bench.plan().held_for("guard").len(), 8, "{:?}", bench.plan().held());
+    bench.run(&["run", "--once"]).expect(3);
+    let digest = bench.status()["guard"]["digest"].as_str().expect("a digest").to_owned();
+    bench.run(&["approve", &digest]).expect(0);
+    let changed = || {
+        let now = bench.seats();
+        seats.iter().filter(|who| now[**who] != before[**who]).count()
+    };
+    // From the sixth on, no answer ever comes.
+    let silence = Rule::asc("PATCH", "*", Fault::Hang { when: When::Before });
+    bench.sim.fault(Rule { nth: 6, ..silence }.times(u32::MAX));
+    let child = bench.spawn(&["run", "--once"]);
+    until("five of eight", || changed() == 5);
+    // Their outcomes are written down as well, and the others' intents.
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(kill_after(child, Duration::ZERO));
+    bench.state(|state| {
+        state.faults.clear();
+        for who in &seats {
+            state.team.member_mut(who).expect("a member").grant = before[*who].clone();
+        }
+    });
+    bench.run(&["run", "--once"]).expect(3);
+    assert_eq!(changed(), 3, "those that had not been done");
+    bench.run(&["run", "--once"]).expect(3);
+    assert_eq!(changed(), 3, "the five wait for another approval");
+    assert_eq!(bench.plan().held_for("guard").len(), 5);
+}
+
+#[test]
+fn an_approval_outlasts_a_refusal_that_had_no_effect() {
+    let bench = Bench::settled();
+    bench.edit("removals_max = 3", "removals_max = 0");
+    bench.set_active("alan@example.com", false);
+    let digest = bench.plan().digest().to_owned();
+    bench.run(&["approve", &digest]).expect(0);
+    let refused = Fault::Status { status: 409, when: When::Before };
+    bench.sim.fault(Rule::asc("DELETE", "*", refused));
+    bench.run(&["run", "--once"]).expect(5);
+    assert_eq!(members(&bench, &["alan@example.com"]), 1);
+    assert_eq!(bench.plan().held_for("backoff"), ["remove_member alan@example.com"]);
+    let kept = bench.run(&["state", "export"]).expect(0).stdout;
+    assert_eq!(kept.matches("\"kind\":\"approval\"").count(), 1, "{kept}");
 }
 
 #[test]
@@ -210,6 +273,32 @@ fn a_scope_that_shrinks_holds_removals_until_approved() {
     // And now it is.
     bench.set_active("edsger@example.com", false);
     bench.run(&["run", "--once"]).expect(0);
+}
+
+#[test]
+fn who_leaves_after_the_approval_of_a_shrunken_scope_waits_for_one_of_their_own() {
+    let bench = Bench::settled();
+    bench.edit("removals_max = 3", "removals_max = 100");
+    bench.edit("leave_confirmations = 2", "leave_confirmations = 1");
+    let leave = |people: &[&str]| {
+        bench.state(|state| {
+            for who in people {
+                assert!(state.directory.leave("iOS Developers", who), "{who}");
+            }
+        });
+    };
+    leave(&["grace@example.com", "joan@example.com", "claude@example.com"]);
+    leave(&LEAVERS);
+    bench.run(&["run", "--once"]).expect(3);
+    let digest = bench.status()["guard"]["digest"].as_str().expect("a digest").to_owned();
+    let more = ["dorothy@example.com"];
+    leave(&more);
+    bench.run(&["approve", &digest]).expect(0);
+    bench.run(&["run", "--once"]).expect(3);
+    assert_eq!((members(&bench, &LEAVERS), members(&bench, &more)), (0, 1));
+    // What went by leave is no new measure for what goes without.
+    bench.run(&["run", "--once"]).expect(3);
+    assert_eq!(members(&bench, &more), 1);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use rosterd::simulator::{Fault, Rule, When};
 use serde_json::{Value, json};
 
 use crate::support::{Bench, person};
@@ -154,6 +155,82 @@ fn a_saved_plan_is_applied_exactly_and_only_once() {
     bench.run(&["apply", &path]).expect_trouble(1, &["applied already"], "rosterd plan --out");
     assert_eq!(bench.writes(), writes);
     bench.plan().assert_empty("after the saved plan");
+}
+
+#[test]
+fn a_spent_plan_is_spent_whatever_is_edited_in_it() {
+    let bench = Bench::settled();
+    bench.state(|state| state.team.member_mut("alan@example.com").expect("a member").grant = emmys(state));
+    bench.state(|state| {
+        person(state, "alan@example.com").custom.insert("appStoreConnect_role".into(), json!(["DEVELOPER"]));
+    });
+    let path = saved(&bench);
+    let text = std::fs::read_to_string(&path).expect("saved");
+    bench.run(&["apply", &path]).expect(0);
+    // By hand it is as it was before, so that the digest fits once more.
+    bench.state(|state| state.team.member_mut("alan@example.com").expect("a member").grant = emmys(state));
+    let plan: serde_json::Value = serde_json::from_str(&text).expect("a plan");
+    let mut edits = vec![plan.clone()];
+    for minutes in [-90, 0, 90] {
+        let mut edited = plan.clone();
+        let at = jiff::Timestamp::now() + jiff::SignedDuration::from_mins(minutes);
+        edited["created_at"] = json!(at.to_string());
+        edits.push(edited);
+    }
+    let mut edited = plan.clone();
+    edited["forecast"]["requests"] = json!(0);
+    edited["coverage"]["directory"] = json!("partial");
+    edits.push(edited);
+    let writes = bench.writes();
+    for edited in edits {
+        std::fs::write(&path, edited.to_string()).expect("written");
+        bench.run(&["apply", &path]).expect_trouble(1, &["applied already"], "rosterd apply");
+    }
+    let again = saved(&bench);
+    bench.run(&["apply", &again]).expect_trouble(1, &["applied already"], "rosterd apply");
+    assert_eq!(bench.writes(), writes);
+    bench.run(&["apply", "--yes"]).expect(0);
+    assert_eq!(bench.writes(), writes + 1);
+}
+
+/// What Emmy may do: one role more than Alan.
+fn emmys(state: &rosterd::simulator::State) -> rosterd::simulator::Grant {
+    state.team.member("emmy@example.com").expect("a member").grant.clone()
+}
+
+#[test]
+fn a_saved_plan_of_which_nothing_took_effect_is_good_once_the_cause_is_cured() {
+    let bench = Bench::settled();
+    bench.set_active("alan@example.com", false);
+    let path = saved(&bench);
+    for method in ["POST", "PATCH", "DELETE"] {
+        let refused = Fault::Status { status: 403, when: When::Before };
+        bench.sim.fault(Rule::asc(method, "*", refused).times(u32::MAX));
+    }
+    bench.run(&["apply", &path]).expect(4);
+    bench.state(|state| state.faults.clear());
+    bench.run(&["apply", &path]).expect(0);
+    bench.run(&["apply", &path]).expect_trouble(1, &["applied already"], "rosterd plan --out");
+    assert!(bench.state(|state| state.team.member("alan@example.com").is_none()));
+}
+
+#[test]
+fn a_saved_plan_from_the_future_or_with_another_summary_is_refused() {
+    let bench = Bench::sample();
+    let path = saved(&bench);
+    let text = std::fs::read_to_string(&path).expect("saved");
+    let plan: serde_json::Value = serde_json::from_str(&text).expect("a plan");
+    let mut later = plan.clone();
+    later["created_at"] = json!((jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1)).to_string());
+    std::fs::write(&path, later.to_string()).expect("written");
+    bench.run(&["apply", &path]).expect_trouble(1, &["made at"], "rosterd doctor");
+    let mut fewer = plan.clone();
+    fewer["summary"]["remove_member"] = json!(0);
+    std::fs::write(&path, fewer.to_string()).expect("written");
+    bench.run(&["apply", &path]).expect_trouble(1, &["edited", "summary"], "rosterd plan --out");
+    assert_eq!(bench.writes(), 0);
+    std::fs::write(&path, text).expect("written");
+    bench.run(&["apply", &path]).expect(0);
 }
 
 #[test]
