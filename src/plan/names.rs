@@ -36,7 +36,7 @@ pub(super) fn no_address(person: &Person) -> String {
 
 /// What people call them; the id where nothing else is known.
 fn shown(person: &Person) -> String {
-    let names: Vec<&str> = [&person.given_name, &person.family_name]
+    let names: Vec<String> = [&person.given_name, &person.family_name]
         .into_iter()
         .filter_map(|name| filled(name.as_deref()))
         .collect();
@@ -44,13 +44,13 @@ fn shown(person: &Person) -> String {
         return names.join(" ");
     }
     let other = filled(person.display_name.as_deref()).or_else(|| filled(person.user_name.as_deref()));
-    other.unwrap_or_else(|| person.id.as_str()).to_owned()
+    other.unwrap_or_else(|| person.id.as_str().to_owned())
 }
 
 fn given(person: &Person) -> Option<(String, String)> {
     let first = filled(person.given_name.as_deref())?;
     let last = filled(person.family_name.as_deref())?;
-    Some((first.to_owned(), last.to_owned()))
+    Some((first, last))
 }
 
 /// "Ada King", or "King, Ada" as directories like to sort.
@@ -60,17 +60,26 @@ fn split(person: &Person) -> Option<(String, String)> {
         Some((last, first)) => (first, last),
         None => whole.split_once(char::is_whitespace)?,
     };
-    Some((filled(Some(first))?.to_owned(), filled(Some(last))?.to_owned()))
+    Some((filled(Some(first))?, filled(Some(last))?))
 }
 
 fn of_address(person: &Person, email: &Address) -> (String, String) {
     let (local, domain) = email.as_str().split_once('@').unwrap_or((email.as_str(), ""));
     let label = domain.split('.').find(|label| !label.is_empty()).unwrap_or(local);
-    let first = filled(person.given_name.as_deref()).unwrap_or(local);
-    let last = filled(person.family_name.as_deref()).unwrap_or(label);
-    (first.to_owned(), last.to_owned())
+    let first = filled(person.given_name.as_deref()).unwrap_or_else(|| local.to_owned());
+    let last = filled(person.family_name.as_deref()).unwrap_or_else(|| label.to_owned());
+    (first, last)
 }
 
-fn filled(name: Option<&str>) -> Option<&str> {
-    name.map(str::trim).filter(|name| !name.is_empty())
+/// A name as people write it: Apple refuses control characters, and a directory may hold any that a form let through.
+fn filled(name: Option<&str>) -> Option<String> {
+    let legible: String = name?.chars().filter(|c| c.is_whitespace() || !is_unseen(*c)).collect();
+    let name = legible.split_whitespace().collect::<Vec<_>>().join(" ");
+    (!name.is_empty()).then_some(name)
+}
+
+/// Control characters and marks that nobody sees; the joiners that some scripts write names with stay.
+fn is_unseen(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }

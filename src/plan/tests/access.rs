@@ -298,6 +298,8 @@ fn invitees_always_have_two_names() {
         ("ada.k@mail.example.com display='King, Ada'", "Ada|King"),
         ("ada.k@mail.example.com display=Ada", "ada.k|mail"),
         ("ada.k@mail.example.com display='Ada, '", "ada.k|mail"),
+        ("ada.k@mail.example.com name='A\u{0}da\u{7} Ki\u{200b}ng\u{85}'", "Ada|King"),
+        ("ada.k@mail.example.com name='\u{1b} \u{202e}' display='King\u{9b}, A\u{feff}da'", "Ada|King"),
         ("ada.k@mail.example.com", "ada.k|mail"),
         ("ada.k@mail.example.com name='Ada'", "Ada|mail"),
         ("not-mail@ ada@host", "ada|host"),
