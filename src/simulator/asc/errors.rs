@@ -75,7 +75,6 @@ pub(in crate::simulator) fn plain(status: u16) -> Refused {
         401 => unauthorized(),
         403 => forbidden("The API key in use does not allow this request"),
         404 => missing("users", "unknown"),
-        410 => gone("unknown"),
         429 => rate_limited(),
         409 => conflict("ENTITY_ERROR", "A queued fault broke a rule.", "/data"),
         500..=599 => Problem::new(
