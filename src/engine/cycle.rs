@@ -143,11 +143,11 @@ where
             }
         }
         if directory.coverage.is_complete() {
-            for (filter, attribute) in crate::plan::unheard_of(self.policy, &directory) {
+            for (key, attribute) in crate::plan::unheard_of(self.policy, &directory) {
                 tracing::warn!(
-                    filter,
+                    key,
                     attribute,
-                    "nobody in the directory has an attribute that a filter asks for"
+                    "the configuration asks for an attribute that nobody in the directory has"
                 );
             }
         }

@@ -50,7 +50,7 @@ impl Filter {
         eval::person(&self.root, person)
     }
 
-    /// Attributes it looks at that none of these people have, as written.
+    /// Attributes it looks at that none of these people have, by their names in lower case.
     pub fn unheard_of(&self, people: &[Person]) -> Vec<String> {
         let mut paths = Vec::new();
         self.root.paths(&mut paths);

@@ -333,7 +333,7 @@ impl<'s, 'a> Explainer<'s, '_, 'a> {
             ));
         }
         if let Some(conflict) = subject.case.and_then(|case| case.conflict.as_ref()) {
-            says.push(format!("conflict: {conflict}"));
+            says.push(format!("conflict: {conflict}; `rosterd link EMAIL APPLE_ACCOUNT` settles it"));
         }
         let id = subject.case.map(|case| case.id);
         if let Some(absence) = id.and_then(|id| ledger.absences.get(id)) {

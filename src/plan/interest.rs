@@ -30,20 +30,31 @@ pub fn attributes_of_interest(policy: &Policy) -> BTreeSet<Arc<str>> {
     all
 }
 
-/// Attributes in filters that nobody in the directory has, each with the key of the configuration that it stands in: a slip
-/// of the pen far more often than it is meant.
+/// The default names of `[access.attributes]` begin so. Most directories have none of them, which is no slip.
+const OFFERED: &str = "appStoreConnect_";
+
+/// Attributes that the configuration asks for and nobody in the directory has, each with the key that it stands in: a slip of
+/// the pen far more often than it is meant.
 pub fn unheard_of(policy: &Policy, directory: &DirectorySnapshot) -> Vec<(String, String)> {
+    let people = directory.people();
+    if people.is_empty() {
+        return Vec::new();
+    }
     let scope = policy.scope.filter.iter().map(|filter| ("scope.filter".to_owned(), filter));
     let rules = policy.access.rules.iter();
     let ruled =
         rules.filter_map(|rule| Some((format!("filter of rule {}", rule.number), rule.filter.as_ref()?)));
-    if directory.people().is_empty() {
-        return Vec::new();
-    }
-    let named = scope.chain(ruled).flat_map(|(key, filter)| {
-        filter.unheard_of(directory.people()).into_iter().map(move |name| (key.clone(), name))
+    let filtered = scope
+        .chain(ruled)
+        .flat_map(|(key, filter)| filter.unheard_of(people).into_iter().map(move |name| (key.clone(), name)));
+    let names = &policy.access.attributes;
+    let mapped = [&names.roles, &names.all_apps_visible, &names.provisioning_allowed, &names.apple_account];
+    let chosen = mapped.into_iter().flatten().filter(|name| !name.starts_with(OFFERED));
+    let unmapped = chosen.filter(|name| {
+        let path = AttributePath::new(name).under(names.namespace.as_deref());
+        people.iter().all(|person| path.find(&person.attributes).is_none())
     });
-    named.collect()
+    filtered.chain(unmapped.map(|name| ("access.attributes".to_owned(), name.to_string()))).collect()
 }
 
 /// Bundle ids of the rules.

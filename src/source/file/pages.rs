@@ -110,10 +110,10 @@ fn sign(key: &str, value: &Value, held: u64, depth: usize) -> Option<String> {
         return Some(format!("the file holds {held} of {total} resources ({key})"));
     }
     if (is(&STARTS) && above(1)) || (is(&SKIPPED) && above(0)) || (is(&PAGES) && above(1)) {
-        return Some(format!("{key} is {value}"));
+        return Some(format!("the file's {key:?} is {value}"));
     }
     if is(&LEADS) && leads(value) {
-        return Some(format!("it has {key:?}"));
+        return Some(format!("the file has {key:?}"));
     }
     if !is(&FOLDERS) {
         return None;
@@ -124,7 +124,7 @@ fn sign(key: &str, value: &Value, held: u64, depth: usize) -> Option<String> {
         // `[{"rel": "next", "href": …}]`
         Value::Array(links) => links.iter().find_map(|link| {
             let relation = link.get("rel").or_else(|| link.get("relation"))?.as_str()?;
-            LEADS.contains(&plain(relation).as_str()).then(|| format!("it has a link {relation:?}"))
+            LEADS.contains(&plain(relation).as_str()).then(|| format!("the file has a link {relation:?}"))
         }),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
     }
