@@ -274,7 +274,7 @@ where
             None => return Err("could not be read again before the removal".to_owned()),
         };
         let (policy, directory) = (self.applier.policy, self.applier.directory);
-        crate::plan::recheck::still_leaving(policy, operation, now, groups, directory)
+        crate::plan::recheck::still_leaving(policy, operation, now, groups, &again.claims, directory)
     }
 
     fn is_nobodys(&self, operation: &Operation) -> Result<(), String> {

@@ -146,6 +146,10 @@ where
             self.remember(&finished.observed, &finished.planned.plan, &report);
             finished.planned.plan
         });
+        // Also of a cycle that came to nothing: what the source found out was asked for one by one.
+        if let Some(notes) = self.source.notes() {
+            self.state.put_note(Note::Source, &notes);
+        }
         self.recorded(&report);
         (report, plan)
     }

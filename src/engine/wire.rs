@@ -27,7 +27,7 @@ use crate::secret::SecretError;
 use crate::source::file::FileSource;
 use crate::source::graph::{GraphAuth, GraphSettings, GraphSource};
 use crate::source::scim::{self, ScimSource};
-use crate::source::{AnySource, SourceError};
+use crate::source::{AnySource, DirectorySource, SourceError};
 use crate::state::{Note, OpenOptions, State, StateError};
 
 /// The time and the way out of an engine: the machine's, but for simulations.
@@ -267,8 +267,12 @@ impl Parts {
         let credentials = Credentials::of(config);
         let kind = config.app_store_connect.kind.clone();
         let (metrics, surroundings) = (&self.metrics, &self.surroundings);
+        let source = source(config, metrics, surroundings)?;
+        if let Some(notes) = self.state.note::<String>(Note::Source) {
+            source.take_up(&notes);
+        }
         let core = Core {
-            source: source(config, metrics, surroundings)?,
+            source,
             team: client(config, kind, reach, metrics, surroundings, budget.clone())?,
             state: Arc::clone(&self.state),
             policy: config.policy(),

@@ -1,5 +1,6 @@
 //! The identity provider's side: people, groups, and how much of them was seen.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -122,6 +123,37 @@ pub struct Assignment {
     pub role: Option<Arc<str>>,
 }
 
+/// Memberships that something else than the group itself claims: the list of groups, or a person's own record. They
+/// contradict the group, so nobody loses anything for not being in it, and nobody gains anything for being claimed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Claims(BTreeMap<GroupId, BTreeSet<GroupMember>>);
+
+impl Claims {
+    /// What is claimed of a group.
+    pub fn of(&self, group: &GroupId) -> impl Iterator<Item = &GroupMember> {
+        self.0.get(group).into_iter().flatten()
+    }
+
+    /// True when nothing is.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Every claim.
+    pub fn iter(&self) -> impl Iterator<Item = (&GroupId, &GroupMember)> {
+        self.0.iter().flat_map(|(group, members)| members.iter().map(move |member| (group, member)))
+    }
+}
+
+impl Extend<(GroupId, GroupMember)> for Claims {
+    fn extend<I: IntoIterator<Item = (GroupId, GroupMember)>>(&mut self, claims: I) {
+        for (group, member) in claims {
+            self.0.entry(group).or_default().insert(member);
+        }
+    }
+}
+
 /// One thing that a read did not get, in words for the operator.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -175,6 +207,9 @@ pub struct DirectorySnapshot {
     people: Vec<Person>,
     /// The groups that policy names and, where nested groups count, those below them.
     pub groups: Vec<Group>,
+    /// Memberships that the groups themselves do not show.
+    #[serde(default, skip_serializing_if = "Claims::is_empty")]
+    pub claims: Claims,
     /// Assignments of our enterprise application; empty for sources that have none.
     pub assignments: Vec<Assignment>,
     /// How much was seen.
@@ -193,7 +228,13 @@ impl DirectorySnapshot {
         people.sort_by(|a, b| a.id.cmp(&b.id));
         people.dedup_by(|a, b| a.id == b.id);
         groups.sort_by(|a, b| a.id.cmp(&b.id));
-        Self { people, groups, assignments, coverage }
+        Self { people, groups, claims: Claims::default(), assignments, coverage }
+    }
+
+    /// With memberships that the groups themselves do not show.
+    #[must_use]
+    pub fn with_claims(self, claims: Claims) -> Self {
+        Self { claims, ..self }
     }
 
     /// Everybody, ordered by id.

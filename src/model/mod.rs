@@ -15,8 +15,8 @@ pub mod text;
 
 pub use access::{Access, Role, Roles};
 pub use directory::{
-    Activity, Assignment, Attributes, Coverage, DirectorySnapshot, Group, GroupMember, Person, Principal,
-    Problem,
+    Activity, Assignment, Attributes, Claims, Coverage, DirectorySnapshot, Group, GroupMember, Person,
+    Principal, Problem,
 };
 pub use event::{Actor, CycleId, Event, IntentId, Outcome};
 pub use filter::Filter;

@@ -27,6 +27,13 @@ pub(super) struct Context<'c, 'a> {
     pub(super) directory: &'c Coverage,
 }
 
+impl Context<'_, '_> {
+    /// Where somebody stands among the people of the directory.
+    pub(super) fn position(&self, id: &PersonId) -> Option<usize> {
+        self.input.directory.people().binary_search_by(|person| person.id.cmp(id)).ok()
+    }
+}
+
 /// What the diff comes to.
 #[derive(Debug, Default)]
 pub(super) struct Draft {

@@ -113,6 +113,9 @@ impl<'s, 'a> Explainer<'s, '_, 'a> {
             say("directory", self.directory(&subject));
             if let Some(entry) = subject.entry {
                 say("scope", scope(entry.verdict));
+                if let Some(words) = self.context.scope.contradiction(entry.at) {
+                    say("scope", words);
+                }
                 self.wishes(entry, &mut say);
             }
             say("seat", self.seat(&subject));

@@ -91,6 +91,25 @@ fn unread_seat(team: &TeamSnapshot, operation: &Operation) -> Option<Hold> {
     Some(Hold::new(HoldReason::IncompleteRead, detail))
 }
 
+/// What one answer of the directory says and another denies takes nothing away from whom it is said of.
+pub(super) fn hold_contradicted(context: &Context<'_, '_>, changes: &mut [Change]) {
+    if context.input.directory.claims.is_empty() {
+        return;
+    }
+    // Who leaves is judged where leavers are; here it is about what rules give to those who stay.
+    let keeps_seat =
+        |change: &&mut Change| change.operations.iter().any(|operation| operation.after.is_some());
+    for change in
+        changes.iter_mut().filter(|change| change.hold.is_none() && change.revokes()).filter(keeps_seat)
+    {
+        let person = change.operations.iter().find_map(|operation| operation.person.as_ref());
+        let at = person.and_then(|person| context.position(&person.id));
+        if let Some(words) = at.and_then(|at| context.scope.contradiction_of_rules(at)) {
+            change.hold = Some(Hold::new(HoldReason::IncompleteRead, words));
+        }
+    }
+}
+
 /// Weighs what is left, and releases what was approved. Returns the keys of `[guard]` that hold something.
 pub(super) fn weigh(context: &Context<'_, '_>, in_scope: u64, changes: &mut [Change]) -> Vec<String> {
     let input = context.input;

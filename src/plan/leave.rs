@@ -113,6 +113,10 @@ pub(super) fn wait(
     if !context.directory.is_complete() {
         return Some(Hold::new(HoldReason::IncompleteRead, "the directory was not read completely"));
     }
+    let contradiction = context.position(key).and_then(|at| context.scope.contradiction(at));
+    if let Some(words) = contradiction.filter(|_| departure == Departure::OutOfScope) {
+        return Some(Hold::new(HoldReason::IncompleteRead, words));
+    }
     let lifecycle = &context.input.policy.lifecycle;
     // Another way of leaving is another absence: its count and its grace start again.
     let known = context.input.ledger.absences.get(key).filter(|absence| absence.departure == departure);

@@ -113,6 +113,7 @@ fn work_out<R>(input: &Input<'_>, look: impl FnOnce(&Context<'_, '_>, &[Case<'_>
     let mut draft = diff::diff(&context, &cases);
     guard::protect(&context, &mut draft.changes);
     guard::hold_incomplete(&context, &mut draft.changes);
+    guard::hold_contradicted(&context, &mut draft.changes);
     backoff::hold(input, &mut draft.changes);
     let guards = guard::weigh(&context, in_scope, &mut draft.changes);
 

@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{
-    Address, Coverage, DirectorySnapshot, Group, Ledger, Operation, Person, PersonId, Policy, TeamSnapshot,
+    Address, Claims, Coverage, DirectorySnapshot, Group, Ledger, Operation, Person, PersonId, Policy,
+    TeamSnapshot,
 };
 
 use super::book::People;
@@ -13,8 +14,8 @@ use super::scope::{self, Scope, Verdict};
 
 /// Ok when the person of an operation is still leaving: not there any more, disabled, or out of scope.
 ///
-/// `person` and `groups` were read just now (`None`: the provider knows no such person), `directory` is what the plan
-/// was made of and gives what was not read again.
+/// `person` and `groups` were read just now (`None`: the provider knows no such person), `claims` is what the person's own
+/// record says of their groups, `directory` is what the plan was made of and gives what was not read again.
 ///
 /// # Errors
 /// Why the operation must not be done.
@@ -23,6 +24,7 @@ pub fn still_leaving(
     operation: &Operation,
     person: Option<&Person>,
     groups: &[Group],
+    claims: &Claims,
     directory: &DirectorySnapshot,
 ) -> Result<(), String> {
     let Some(person) = person else { return Ok(()) };
@@ -40,12 +42,16 @@ pub fn still_leaving(
         directory.assignments.clone(),
         directory.coverage.clone(),
     );
+    let mut all_claims = directory.claims.clone();
+    all_claims.extend(claims.iter().map(|(group, member)| (group.clone(), member.clone())));
+    let fresh = fresh.with_claims(all_claims);
     let scope = Scope::new(&fresh, policy);
     match scope.verdict(0) {
         Verdict::Disabled => Ok(()),
-        Verdict::Out(_) => match scope.missing.first() {
-            None => Ok(()),
-            Some(missing) => Err(format!("cannot tell whether they left: {}", missing.0)),
+        Verdict::Out(_) => match (scope.missing.first(), scope.contradiction(0)) {
+            (None, None) => Ok(()),
+            (Some(missing), _) => Err(format!("cannot tell whether they left: {}", missing.0)),
+            (None, Some(words)) => Err(words),
         },
         Verdict::In(source) => Err(format!("they are back: {source}")),
     }

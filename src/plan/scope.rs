@@ -69,6 +69,8 @@ pub(super) struct Scope<'a> {
     groups: BTreeMap<&'a str, Members>,
     /// Those of `scope.groups`, in the order of the configuration: asked of everybody, so not looked up by name each time.
     scoped: Vec<(&'a str, Members)>,
+    /// The groups of which something else than themselves claims members, with those members.
+    claimed: BTreeMap<&'a str, Members>,
     /// Position and values of app roles, sorted by position; filled when scope is by assignment.
     assigned: BTreeMap<usize, BTreeSet<&'a str>>,
     /// What the snapshot lacks although it ought to be there.
@@ -100,12 +102,17 @@ impl<'a> Scope<'a> {
             people: directory.people(),
             groups: BTreeMap::new(),
             scoped: Vec::new(),
+            claimed: BTreeMap::new(),
             assigned: BTreeMap::new(),
             missing: Vec::new(),
         };
         for name in policy_groups(policy) {
             let members = scope.closure(directory, name);
             scope.groups.insert(name, members);
+            if !directory.claims.is_empty() {
+                let claimed = scope.claimed_closure(directory, name);
+                scope.claimed.insert(name, claimed);
+            }
         }
         if let ScopeMode::Groups(names) = &policy.scope.mode {
             let members = |name: &'a GroupName| Some((&**name, scope.groups.get(&**name)?.clone()));
@@ -145,6 +152,28 @@ impl<'a> Scope<'a> {
             Some(filter) if !filter.matches(person) => Verdict::Out(Outside::Filter(filter.as_str())),
             Some(_) | None => Verdict::In(source),
         }
+    }
+
+    /// What the directory says against somebody's being outside of the scope's groups, in words.
+    pub(super) fn contradiction(&self, at: usize) -> Option<String> {
+        match self.verdict(at) {
+            Verdict::Out(Outside::NoGroup) => {
+                let claimed = self.scoped.iter().find(|(name, _)| self.is_claimed(at, name));
+                claimed.map(|(name, _)| contradiction(name))
+            }
+            Verdict::Out(Outside::NotAssigned | Outside::Filter(_) | Outside::Excluded(_))
+            | Verdict::In(_)
+            | Verdict::Disabled => None,
+        }
+    }
+
+    /// As [`Self::contradiction`], of any group that policy names: what a rule gives them is in doubt then.
+    pub(super) fn contradiction_of_rules(&self, at: usize) -> Option<String> {
+        self.claimed.keys().find(|name| self.is_claimed(at, name)).map(|name| contradiction(name))
+    }
+
+    fn is_claimed(&self, at: usize, name: &str) -> bool {
+        self.claimed.get(name).is_some_and(|claimed| claimed.has(at)) && !self.is_in_group(at, name)
     }
 
     /// Direct or nested member of a group that policy names.
@@ -193,6 +222,29 @@ impl<'a> Scope<'a> {
         members
     }
 
+    /// Everybody in a group, were all true that is claimed of it and of those within.
+    fn claimed_closure(&self, directory: &'a DirectorySnapshot, name: &str) -> Members {
+        let mut members = Members::nobody_of(self.people.len());
+        let mut open: Vec<&Group> = find_group(directory, name).into_iter().collect();
+        let mut seen: BTreeSet<_> = open.iter().map(|group| &group.id).collect();
+        while let Some(group) = open.pop() {
+            for member in group.members.iter().chain(directory.claims.of(&group.id)) {
+                match member {
+                    GroupMember::Person(id) => {
+                        if let Some(at) = self.position(id) {
+                            members.add(at);
+                        }
+                    }
+                    GroupMember::Group(id) if self.policy.scope.nested && seen.insert(id) => {
+                        open.extend(directory.group(id));
+                    }
+                    GroupMember::Group(_) => {}
+                }
+            }
+        }
+        members
+    }
+
     /// Assigned people and the direct members of assigned groups: Entra does not follow nested groups here.
     fn assign(&mut self, directory: &'a DirectorySnapshot) {
         for assignment in &directory.assignments {
@@ -226,6 +278,10 @@ pub(super) fn unclear(person: &Person) -> Option<Hold> {
         Activity::Unclear => Some(Hold::new(HoldReason::InvalidAttribute, UNCLEAR)),
         Activity::Active | Activity::Disabled | Activity::NotSaid => None,
     }
+}
+
+fn contradiction(group: &str) -> String {
+    format!("the directory contradicts itself about \"{group}\": one answer has them in it, another does not")
 }
 
 /// Every group that scope and rules name.

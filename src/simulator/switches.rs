@@ -155,8 +155,42 @@ words! {
         Always,
         /// Only when the group is read by id.
         ById,
+        /// Only where `attributes` names them, as Oracle's identity domains do.
+        OnRequest,
         /// Nowhere.
         Never,
+    }
+    /// What the list of groups shows of members.
+    ListedMembers {
+        /// What the group itself shows.
+        All,
+        /// People, and no groups within the group.
+        People,
+        /// The first two.
+        FirstTwo,
+    }
+    /// What `count` of a request does.
+    CountUse {
+        /// At most so many rows come.
+        Honoured,
+        /// Nothing: pages have the size they have.
+        Ignored,
+        /// 500, as one open source server answers.
+        Crashes,
+    }
+    /// Whether lists show people who may not sign in.
+    DisabledShown {
+        /// They do.
+        Listed,
+        /// They are only found by id.
+        ById,
+    }
+    /// Whether a person's own record says which groups they are in.
+    OwnGroups {
+        /// It does not.
+        Absent,
+        /// It does, and names groups outside of `group_claims` truly.
+        Shown,
     }
     /// How `active` is written.
     ActiveShape {
@@ -218,10 +252,24 @@ pub struct ScimSwitches {
     pub member_value: MemberValue,
     /// Where members are shown.
     pub members_shown: MembersShown,
+    /// What the list of groups shows of them.
+    pub listed_members: ListedMembers,
+    /// Members (by id) that the list shows of groups (by name) and the groups themselves do not.
+    pub list_adds: Vec<(String, String)>,
+    /// References in every group to people who were deleted long ago.
+    pub stale_members: usize,
+    /// What a person's own `groups` say.
+    pub own_groups: OwnGroups,
+    /// Groups (by name) that people (by user name) claim in their own `groups` without being in them.
+    pub group_claims: Vec<(String, String)>,
+    /// Whether lists show people who are disabled.
+    pub disabled: DisabledShown,
     /// How `active` is written.
     pub active: ActiveShape,
     /// Where custom attributes stand.
     pub attributes: AttributeShape,
+    /// What the `count` of a request does.
+    pub count: CountUse,
     /// What the `startIndex` of a request does.
     pub start_index: StartIndexUse,
     /// What the `startIndex` of an answer says.
@@ -244,6 +292,8 @@ pub enum TotalResults {
     Missing,
     /// This many more (or fewer) than there are.
     OffBy(i64),
+    /// How many rows the page has.
+    PageLength,
 }
 
 /// Which credentials the SCIM provider wants. All are the same in every run, for they open nothing but a simulation.
@@ -270,8 +320,15 @@ impl Default for ScimSwitches {
             resources_key: ResourcesKey::Standard,
             member_value: MemberValue::Id,
             members_shown: MembersShown::Always,
+            listed_members: ListedMembers::All,
+            list_adds: Vec::new(),
+            stale_members: 0,
+            own_groups: OwnGroups::Absent,
+            group_claims: Vec::new(),
+            disabled: DisabledShown::Listed,
             active: ActiveShape::Boolean,
             attributes: AttributeShape::Nested,
+            count: CountUse::Honoured,
             start_index: StartIndexUse::Honoured,
             start_index_echo: StartIndexEcho::Right,
             total_results: TotalResults::Right,

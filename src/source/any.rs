@@ -73,6 +73,22 @@ impl DirectorySource for AnySource {
         }
     }
 
+    fn notes(&self) -> Option<String> {
+        match self {
+            Self::Scim(source) => source.notes(),
+            Self::Graph(source) => source.notes(),
+            Self::File(source) => source.notes(),
+        }
+    }
+
+    fn take_up(&self, notes: &str) {
+        match self {
+            Self::Scim(source) => source.take_up(notes),
+            Self::Graph(source) => source.take_up(notes),
+            Self::File(source) => source.take_up(notes),
+        }
+    }
+
     async fn recheck(
         &self,
         interest: &Interest,

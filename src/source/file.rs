@@ -13,12 +13,15 @@ use serde_json::value::RawValue;
 
 use self::shape::Shape;
 use super::catalog::Catalog;
-use super::scim::groups::{GatherPlan, Lookup, MembersSeen, Reader, Strays, gather, roots};
+use super::scim::groups::{
+    GatherPlan, Gathered, Lookup, MembersSeen, Reader, RootsPlan, View, gather, roots_of,
+};
 use super::scim::members::Index;
+use super::scim::strays::Strays;
 use super::scim::wire::{GroupRecord, Object, parse_group, parse_user};
 use super::scim::{PersonRecord, Wanted};
 use super::{Again, DirectorySource, Interest, Recheck, SourceError};
-use crate::model::{Activity, Coverage, DirectorySnapshot, Group, GroupId, PersonId, Problem};
+use crate::model::{Activity, Claims, Coverage, DirectorySnapshot, Group, GroupId, PersonId, Problem};
 use crate::regular_file;
 
 mod pages;
@@ -99,10 +102,12 @@ impl DirectorySource for FileSource {
             problems: problems.clone(),
         };
         let chosen = catalog.choose(&interest.groups)?;
-        let (gathered, more) = members(interest, people, groups, &chosen.ids).await?;
-        problems.extend(chosen.problems.into_iter().chain(more).chain(content.doubts_of(&gathered)));
+        let gathered = members(interest, people, groups, &chosen.ids).await?;
+        let doubts = content.doubts_of(&gathered.groups);
+        problems.extend(chosen.problems.into_iter().chain(gathered.problems).chain(doubts));
         let people = content.people.into_iter().map(|record| record.person).collect();
-        Ok(DirectorySnapshot::new(people, gathered, vec![], Coverage::from_problems(problems)))
+        let coverage = Coverage::from_problems(problems);
+        Ok(DirectorySnapshot::new(people, gathered.groups, vec![], coverage).with_claims(gathered.claims))
     }
 
     async fn recheck(
@@ -112,16 +117,24 @@ impl DirectorySource for FileSource {
         groups: &[GroupId],
     ) -> Result<Recheck, SourceError> {
         let content = self.load(interest).await?;
-        let (gathered, problems) = members(interest, &content.people, &content.groups, groups).await?;
+        let gathered = members(interest, &content.people, &content.groups, groups).await?;
         // Half a file cannot tell that somebody is gone.
-        let doubt = content.doubts_of(&gathered).next();
-        if let Some(problem) = content.problems.iter().cloned().chain(problems).chain(doubt).next() {
+        let doubt = content.doubts_of(&gathered.groups).next();
+        let problems = content.problems.iter().cloned().chain(gathered.problems).chain(doubt);
+        if let Some(problem) = problems.into_iter().next() {
             return Err(self.wrong(&problem.0));
         }
         let find = |id: &PersonId| content.people.iter().rev().find(|record| record.person.id == *id);
         let again =
             |id: &PersonId| find(id).map_or(Again::Gone, |record| Again::There(record.person.clone()));
-        Ok(Recheck { people: people.iter().map(|id| (id.clone(), again(id))).collect(), groups: gathered })
+        let claims = people.iter().filter_map(find).flat_map(PersonRecord::own_claims).collect::<Vec<_>>();
+        let mut recheck = Recheck {
+            people: people.iter().map(|id| (id.clone(), again(id))).collect(),
+            groups: gathered.groups,
+            claims: Claims::default(),
+        };
+        recheck.claims.extend(claims);
+        Ok(recheck)
     }
 }
 
@@ -131,19 +144,14 @@ async fn members(
     people: &[PersonRecord],
     groups: &[GroupRecord],
     ids: &[GroupId],
-) -> Result<(Vec<Group>, Vec<Problem>), SourceError> {
+) -> Result<Gathered, SourceError> {
     let index = Index::new(groups.iter().map(|group| group.id.clone()).collect(), people);
     let reader = Loaded { groups };
     let chosen = groups.iter().filter(|group| ids.contains(&group.id)).cloned().collect();
-    let roots = roots(&reader, chosen, 1).await?;
-    let plan = GatherPlan {
-        nested: interest.nested,
-        members_seen: MembersSeen::Yes,
-        strays: Strays::Keep,
-        concurrency: 1,
-    };
-    let gathered = gather(&reader, index, roots, plan).await?;
-    Ok((gathered.groups, gathered.problems))
+    let (members_seen, concurrency) = (MembersSeen::Yes, 1);
+    let roots = roots_of(&reader, chosen, RootsPlan { view: View::Plain, members_seen, concurrency }).await?;
+    let plan = GatherPlan { nested: interest.nested, members_seen, concurrency };
+    gather(&reader, index, roots, plan, Strays::Keep).await
 }
 
 /// The file as a provider that answers for single groups.
@@ -152,13 +160,18 @@ struct Loaded<'f> {
 }
 
 impl Reader for Loaded<'_> {
-    async fn group(&self, id: &GroupId) -> Result<Lookup<GroupRecord>, SourceError> {
+    async fn group(&self, id: &GroupId, _: View) -> Result<Lookup<GroupRecord>, SourceError> {
+        // What a file leaves out is not said to be gone.
         let found = self.groups.iter().find(|group| group.id == *id).cloned();
-        Ok(found.map_or(Lookup::Absent, Lookup::Found))
+        Ok(found.map_or_else(|| Lookup::Failed("it is not in the file".to_owned()), Lookup::Found))
     }
 
     async fn person(&self, _: &str) -> Result<Lookup<PersonRecord>, SourceError> {
         Ok(Lookup::Absent)
+    }
+
+    async fn has_people(&self) -> Result<bool, SourceError> {
+        Ok(true)
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::http::HttpError;
 use crate::model::policy::GroupName;
 use crate::model::text::is_unprintable;
-use crate::model::{DirectorySnapshot, Group, GroupId, Person, PersonId, Problem};
+use crate::model::{Claims, DirectorySnapshot, Group, GroupId, Person, PersonId, Problem};
 
 /// What a cycle needs to know of a directory, so that no source reads or keeps more.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,6 +41,8 @@ pub struct Recheck {
     pub people: BTreeMap<PersonId, Again>,
     /// The groups asked for that exist, with their members now.
     pub groups: Vec<Group>,
+    /// Memberships that the people asked for claim of themselves, whatever the groups say.
+    pub claims: Claims,
 }
 
 /// The last complete snapshot, and where the source's change feeds stood then.
@@ -85,6 +87,17 @@ pub trait DirectorySource: Send + Sync {
         people: &[PersonId],
         groups: &[GroupId],
     ) -> impl Future<Output = Result<Recheck, SourceError>> + Send;
+
+    /// What was found out that is worth keeping over a restart, where that changed since it was last asked for; opaque, and
+    /// no harm is done where it is lost.
+    fn notes(&self) -> Option<String> {
+        None
+    }
+
+    /// Takes up again what [`Self::notes`] gave; notes that do not fit are none.
+    fn take_up(&self, notes: &str) {
+        let _ = notes;
+    }
 }
 
 /// Why a directory could not be read.

@@ -22,6 +22,8 @@ pub enum Note {
     LastPlan,
     /// Quarantine, last success, failures in a row.
     Daemon,
+    /// What the source found out about single people, to be asked again after a day.
+    Source,
 }
 
 impl Note {
@@ -30,6 +32,7 @@ impl Note {
             Self::Budget => "note/budget",
             Self::LastPlan => "note/plan",
             Self::Daemon => "note/daemon",
+            Self::Source => "note/source",
         }
     }
 }

@@ -128,7 +128,7 @@ impl DirectorySource for Deserted {
         _: &[GroupId],
     ) -> Result<Recheck, SourceError> {
         let people = people.iter().map(|id| (id.clone(), Again::Gone)).collect();
-        Ok(Recheck { people, groups: Vec::new() })
+        Ok(Recheck { people, ..Recheck::default() })
     }
 }
 

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 
 use super::check;
 use super::world::{World, show};
-use crate::model::{Address, AppId, Coverage, Event, Kind, Ledger, Operation, Plan, Problem};
+use crate::model::{Address, AppId, Claims, Coverage, Event, Kind, Ledger, Operation, Plan, Problem};
 use crate::plan::recheck::{answering, staying, still_leaving};
 use crate::plan::saved::{self, SavedPlanFault};
 use crate::plan::{
@@ -243,12 +243,26 @@ fn a_group_that_was_read_again_counts_as_it_is_now() {
     .operations
     .remove(0);
     assert_eq!(
-        still_leaving(policy, &operation, now.people.first(), &now.groups, &before.directory()),
+        still_leaving(
+            policy,
+            &operation,
+            now.people.first(),
+            &now.groups,
+            &Claims::default(),
+            &before.directory()
+        ),
         Ok(())
     );
     // Groups that were not read again count as they were.
     let directory = inner.directory();
-    let back = still_leaving(policy, &operation, inner.people.first(), &outer.groups, &directory);
+    let back = still_leaving(
+        policy,
+        &operation,
+        inner.people.first(),
+        &outer.groups,
+        &Claims::default(),
+        &directory,
+    );
     assert!(back.as_ref().is_err_and(|why| why.starts_with("they are back")), "{back:?}");
 }
 
@@ -302,7 +316,7 @@ fn a_leaver_is_looked_at_once_more() {
     assert_eq!(directory.person(&"p3".into()), None);
     let look = |now: &str, groups: &str| {
         let fresh = World::read(&format!("{groups}\n{now}"));
-        still_leaving(policy, operation, fresh.people.first(), &fresh.groups, &directory)
+        still_leaving(policy, operation, fresh.people.first(), &fresh.groups, &Claims::default(), &directory)
     };
     assert_eq!(look("", ""), Ok(()), "gone");
     assert_eq!(look("person p1 a@example.com disabled", "group iOS p1 p2"), Ok(()), "disabled");

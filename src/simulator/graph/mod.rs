@@ -84,6 +84,12 @@ fn read(state: &mut State, call: &Call) -> Reply {
         let message = "Insufficient privileges to complete the operation.";
         return error(403, "Authorization_RequestDenied", message);
     }
+    if let ["groups", id, ..] = path.as_slice()
+        && let Some(group) = state.directory.groups.get(id)
+        && state.switches.graph.forbidden.iter().any(|name| **name == *group.name)
+    {
+        return error(403, "Authorization_RequestDenied", "Insufficient privileges for this object.");
+    }
     let answered = match path.as_slice() {
         ["users"] => list::users(state, call),
         ["users", "delta"] => feed::answer(state, call, state::Kind::Users),

@@ -14,6 +14,8 @@ pub struct GraphSwitches {
     pub token_seconds: u32,
     /// Application permissions that an administrator consented to.
     pub rights: BTreeSet<String>,
+    /// Groups (by name) that may not be read although others may.
+    pub forbidden: Vec<String>,
     /// Rows of a page when nobody asks.
     pub page_size: usize,
     /// Objects on a page of a change feed.
@@ -47,6 +49,7 @@ impl Default for GraphSwitches {
             refuse: None,
             token_seconds: 3599,
             rights: rights.map(str::to_owned).into(),
+            forbidden: Vec::new(),
             page_size: 100,
             feed_page: 200,
             feed_slice: 500,

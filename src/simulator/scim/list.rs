@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::simulator::message::Call;
 use crate::simulator::store::{Identified, Ordered};
 use crate::simulator::switches::{
-    Paging, ResourcesKey, ScimSwitches, StartIndexEcho, StartIndexUse, TotalResults,
+    CountUse, Paging, ResourcesKey, ScimSwitches, StartIndexEcho, StartIndexUse, TotalResults,
 };
 
 /// One page.
@@ -81,6 +81,7 @@ impl<'a, T: Identified> Slice<'a, T> {
                 let total = i64::try_from(self.total).unwrap_or(i64::MAX).saturating_add(by);
                 document["totalResults"] = json!(total.max(0));
             }
+            TotalResults::PageLength => document["totalResults"] = json!(rows.len()),
         }
         match (&self.way, switches.start_index_echo) {
             (Way::Index { start, .. }, StartIndexEcho::Right) => document["startIndex"] = json!(start),
@@ -108,7 +109,8 @@ fn shortened<R>(mut rows: Vec<R>, switches: &ScimSwitches, is_last: bool) -> Vec
 
 /// A negative count means 0, and a server may send fewer than asked (RFC 7644 §3.4.2.4).
 fn count(switches: &ScimSwitches, call: &Call) -> Result<usize, Refusal> {
-    let Some(text) = call.parameter("count") else { return Ok(switches.page_size.min(switches.page_max)) };
+    let asked = call.parameter("count").filter(|_| switches.count == CountUse::Honoured);
+    let Some(text) = asked else { return Ok(switches.page_size.min(switches.page_max)) };
     let count: i64 = text.parse().map_err(|_| ("invalidCount", "count must be a number"))?;
     Ok(usize::try_from(count.max(0)).unwrap_or(usize::MAX).min(switches.page_max))
 }

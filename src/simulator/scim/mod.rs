@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use super::directory::Person;
 use super::message::{Call, Content, Reply};
 use super::state::State;
-use super::store::Identified;
-use super::switches::{MemberValue, Paging};
+use super::store::{Identified, Ordered};
+use super::switches::{CountUse, DisabledShown, MemberValue, Paging};
 use filter::Comparison;
 use list::Slice;
 
@@ -40,7 +40,7 @@ pub(super) fn answer(state: &mut State, call: &Call) -> Reply {
         },
         ["Groups"] => groups(state, call),
         ["Groups", id] => match state.directory.groups.get(id) {
-            Some(group) => ok(render::group(state, group, members_excluded(call), render::Within::Single)),
+            Some(group) => ok(render::group(state, group, asked_members(call), render::Within::Single)),
             None => error(404, None, "no such group"),
         },
         _ => error(404, None, "no such resource"),
@@ -71,8 +71,10 @@ pub(super) fn error(status: u16, scim_type: Option<&str>, detail: &str) -> Reply
 }
 
 fn users(state: &mut State, call: &Call) -> Reply {
-    let reply =
-        listed(state, call, &state.directory.people, filter::person, |person| render::person(state, person));
+    let hides = state.switches.scim.disabled == DisabledShown::ById;
+    let shown = |person: &Person| !hides || person.active;
+    let people = &state.directory.people;
+    let reply = listed(state, call, (people, &shown), filter::person, |person| render::person(state, person));
     let is_first = call.parameter("startIndex").is_none_or(|index| index == "1")
         && call.parameter("cursor").is_none_or(str::is_empty);
     let is_whole = is_first && call.parameter("filter").is_none() && reply.status == 200;
@@ -83,34 +85,48 @@ fn users(state: &mut State, call: &Call) -> Reply {
 }
 
 fn groups(state: &State, call: &Call) -> Reply {
-    let excluded = members_excluded(call);
-    listed(state, call, &state.directory.groups, filter::group, |group| {
-        render::group(state, group, excluded, render::Within::List)
+    let asked = asked_members(call);
+    listed(state, call, (&state.directory.groups, &|_| true), filter::group, |group| {
+        render::group(state, group, asked, render::Within::List)
     })
 }
+
+/// Whom a list does not keep to itself.
+type Shown<'s, T> = &'s dyn Fn(&T) -> bool;
 
 fn listed<T: Identified>(
     state: &State,
     call: &Call,
-    items: &super::store::Ordered<T>,
+    (items, shown): (&Ordered<T>, Shown<'_, T>),
     fits: impl Fn(&T, &Comparison) -> bool,
     render: impl Fn(&T) -> Value,
 ) -> Reply {
+    if state.switches.scim.count == CountUse::Crashes && call.parameter("count").is_some() {
+        return error(500, None, "count: unexpected keyword argument");
+    }
     let comparisons = match filter::read(state, call.parameter("filter")) {
         Ok(comparisons) => comparisons,
         Err(detail) => return error(400, Some("invalidFilter"), &detail),
     };
-    let keep = |item: &T| comparisons.iter().all(|comparison| fits(item, comparison));
-    let is_all = comparisons.is_empty();
+    let keep = |item: &T| shown(item) && comparisons.iter().all(|comparison| fits(item, comparison));
+    let is_all = comparisons.is_empty() && items.iter().all(shown);
     match Slice::cut(&state.switches.scim, call, items, is_all, keep) {
         Ok(slice) => ok(slice.document(&state.switches.scim, render)),
         Err((scim_type, detail)) => error(400, Some(scim_type), detail),
     }
 }
 
-fn members_excluded(call: &Call) -> bool {
-    call.parameter("excludedAttributes")
-        .is_some_and(|names| names.split(',').any(|name| name.trim().eq_ignore_ascii_case("members")))
+/// What a request says of members.
+fn asked_members(call: &Call) -> render::Asked {
+    let names_members = |parameter: &str| {
+        let names = call.parameter(parameter);
+        names.is_some_and(|names| names.split(',').any(|name| name.trim().eq_ignore_ascii_case("members")))
+    };
+    match (names_members("excludedAttributes"), names_members("attributes")) {
+        (true, _) => render::Asked::Excluded,
+        (false, true) => render::Asked::Named,
+        (false, false) => render::Asked::NotSaid,
+    }
 }
 
 fn provider_config(state: &State) -> Value {

@@ -6,13 +6,23 @@ use serde_json::{Value, json};
 
 use crate::simulator::directory::{Belongs, CUSTOM, ENTERPRISE, Group, Person};
 use crate::simulator::state::State;
-use crate::simulator::switches::{ActiveShape, AttributeShape, MemberValue, MembersShown, ScimSwitches};
+use crate::simulator::switches::{
+    ActiveShape, AttributeShape, ListedMembers, MemberValue, MembersShown, OwnGroups, ScimSwitches,
+};
 
 /// Where a group is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Within {
     List,
     Single,
+}
+
+/// What a request says of members.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    Excluded,
+    Named,
+    NotSaid,
 }
 
 /// RFC 7643 §4.1.
@@ -32,6 +42,9 @@ pub(super) fn person(state: &State, person: &Person) -> Value {
         ActiveShape::Boolean => user["active"] = json!(person.active),
         ActiveShape::Text => user["active"] = json!(if person.active { "True" } else { "False" }),
         ActiveShape::Missing => {}
+    }
+    if switches.own_groups == OwnGroups::Shown {
+        user["groups"] = own_groups(state, person);
     }
     for (name, value) in &person.core {
         user[&**name] = value.clone();
@@ -63,8 +76,19 @@ fn extend(user: &mut Value, switches: &ScimSwitches, urn: &str, attributes: &BTr
     }
 }
 
+/// RFC 7643 §4.1.2: true memberships, and what else is claimed.
+fn own_groups(state: &State, person: &Person) -> Value {
+    let claims = &state.switches.scim.group_claims;
+    let claimed = |group: &&Group| {
+        let is_this = |(who, name): &(String, String)| **who == *person.user_name && **name == *group.name;
+        group.members.iter().any(|member| member.id() == &*person.id) || claims.iter().any(is_this)
+    };
+    let groups = state.directory.groups.iter().filter(claimed);
+    groups.map(|group| json!({"value": group.id, "display": group.name, "type": "direct"})).collect()
+}
+
 /// RFC 7643 §4.2.
-pub(super) fn group(state: &State, group: &Group, excluded: bool, within: Within) -> Value {
+pub(super) fn group(state: &State, group: &Group, asked: Asked, within: Within) -> Value {
     let mut value = json!({
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"],
         "id": group.id,
@@ -74,12 +98,42 @@ pub(super) fn group(state: &State, group: &Group, excluded: bool, within: Within
     let is_shown = match state.switches.scim.members_shown {
         MembersShown::Always => true,
         MembersShown::ById => within == Within::Single,
+        MembersShown::OnRequest => asked == Asked::Named,
         MembersShown::Never => false,
     };
-    if is_shown && !excluded {
-        value["members"] = group.members.iter().map(|belongs| member(state, belongs)).collect();
+    if is_shown && asked != Asked::Excluded {
+        value["members"] = members(state, group, within).collect();
     }
     value
+}
+
+fn members<'a>(state: &'a State, group: &'a Group, within: Within) -> impl Iterator<Item = Value> + 'a {
+    let listed = match within {
+        Within::Single => ListedMembers::All,
+        Within::List => state.switches.scim.listed_members,
+    };
+    let is_listed = move |belongs: &&Belongs| match listed {
+        ListedMembers::All | ListedMembers::FirstTwo => true,
+        ListedMembers::People => matches!(belongs, Belongs::Person(_)),
+    };
+    let most = if listed == ListedMembers::FirstTwo { 2 } else { usize::MAX };
+    let stale =
+        (0..state.switches.scim.stale_members).map(|number| json!({"value": format!("stale-{number:04}")}));
+    let adds = state
+        .switches
+        .scim
+        .list_adds
+        .iter()
+        .filter(move |(name, _)| within == Within::List && **name == *group.name);
+    let added = adds.map(|(_, id)| json!({"value": id, "type": "User"}));
+    group
+        .members
+        .iter()
+        .filter(is_listed)
+        .take(most)
+        .map(|belongs| member(state, belongs))
+        .chain(added)
+        .chain(stale)
 }
 
 fn member(state: &State, member: &Belongs) -> Value {

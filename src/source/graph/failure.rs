@@ -164,9 +164,12 @@ impl Failure {
         Problem(format!("{part}: {error}{hint}"))
     }
 
-    /// Graph says that a right is missing.
-    pub(super) fn is_denied(&self) -> bool {
-        matches!(self, Self::Answer(answer) if answer.status == 403)
+    /// Graph's answer that a right is missing, for this object or for all.
+    pub(super) fn denied(&self) -> Option<&Answer> {
+        match self {
+            Self::Answer(answer) if answer.status == 403 => Some(answer),
+            Self::Answer(_) | Self::Source(_) => None,
+        }
     }
 
     /// True when no other request would fare better: the credentials themselves are refused.

@@ -39,6 +39,8 @@ pub(super) struct Seed {
 pub(super) struct Closure {
     pub groups: BTreeMap<GroupId, Group>,
     pub problems: Vec<Problem>,
+    /// The first refusal of a single group: where not one can be read, it is the permission that is missing.
+    pub refused: Option<Answer>,
     /// Every group asked for, so that circles end.
     met: BTreeSet<GroupId>,
 }
@@ -49,11 +51,16 @@ pub(super) async fn resolve(
     names: &BTreeSet<GroupName>,
 ) -> Result<(BTreeMap<GroupName, GroupObject>, Vec<Problem>), SourceError> {
     let ids = names.iter().filter(|name| uuid::Uuid::parse_str(name).is_ok());
-    let (by_id, mut problems) = objects(client, ids.map(|name| &**name)).await?;
+    let by_id = objects(client, ids.map(|name| &**name)).await?;
+    let mut problems = by_id.problems;
     let mut found: BTreeMap<GroupName, GroupObject> =
-        by_id.into_iter().map(|(id, group)| (GroupName::from(id), group)).collect();
+        by_id.found.into_iter().map(|(id, group)| (GroupName::from(id), group)).collect();
     // Somebody may have named a group like an id, so ids that are not found are looked up as names.
-    let names: Vec<&GroupName> = names.iter().filter(|name| !found.contains_key(*name)).collect();
+    let is_name = |name: &&GroupName| uuid::Uuid::parse_str(name).is_err() || by_id.gone.contains(&***name);
+    let names: Vec<&GroupName> = names.iter().filter(is_name).collect();
+    if let Some(answer) = by_id.refused.filter(|_| found.is_empty() && names.is_empty()) {
+        return Err(Failure::from(answer).into_source(Right::Groups));
+    }
     let paths: Vec<String> = names.iter().map(|name| by_name(name)).collect();
     for (name, answer) in names.into_iter().zip(read(client, &paths).await?) {
         match answer.map_err(Failure::from).and_then(|body| parsed::<Page>(body, name)) {
@@ -61,7 +68,9 @@ pub(super) async fn resolve(
                 let group = choose(client, name, page).await?;
                 found.insert(name.clone(), group);
             }
-            Err(failure) => problems.push(unless_refused(failure, name)?),
+            // The list of groups, asked for a name: who may not read that may read nothing.
+            Err(failure) if failure.denied().is_some() => return Err(failure.into_source(Right::Groups)),
+            Err(failure) => problems.push(unless_total(failure, name)?),
         }
     }
     Ok((found, problems))
@@ -132,7 +141,10 @@ impl Closure {
         for (group, members) in level.iter().zip(members_of(client, &level).await?) {
             match members {
                 Ok(members) => inner.extend(self.add(group, members)),
-                Err(failure) => self.problems.push(member_problem(failure, group)?),
+                Err(failure) => {
+                    self.refused = self.refused.take().or_else(|| failure.denied().cloned());
+                    self.problems.push(member_problem(failure, group)?);
+                }
             }
         }
         inner.retain(|id| !self.met.contains(id));
@@ -162,31 +174,48 @@ impl Closure {
         client: &GraphClient,
         ids: BTreeSet<GroupId>,
     ) -> Result<Vec<GroupObject>, SourceError> {
-        let (found, problems) = objects(client, ids.iter().map(GroupId::as_str)).await?;
-        self.problems.extend(problems);
-        Ok(found.into_values().collect())
+        let mut objects = objects(client, ids.iter().map(GroupId::as_str)).await?;
+        self.problems.append(&mut objects.problems);
+        let gone: BTreeSet<GroupId> = objects.gone.iter().map(|id| GroupId::from(*id)).collect();
+        let is_left = |member: &GroupMember| !matches!(member, GroupMember::Group(id) if gone.contains(id));
+        self.groups.values_mut().for_each(|group| group.members.retain(is_left));
+        Ok(objects.found.into_values().collect())
     }
 }
 
-/// Groups by id. Those that do not exist are left out.
+/// Groups that were asked for by id.
+#[derive(Debug, Default)]
+pub(super) struct Objects<'a> {
+    pub found: BTreeMap<&'a str, GroupObject>,
+    /// Those that Graph knows nothing of.
+    gone: BTreeSet<&'a str>,
+    pub problems: Vec<Problem>,
+    /// The first refusal.
+    refused: Option<Answer>,
+}
+
+/// Groups by id. One that may not be read is its own failure.
 pub(super) async fn objects<'a>(
     client: &GraphClient,
     ids: impl Iterator<Item = &'a str>,
-) -> Result<(BTreeMap<&'a str, GroupObject>, Vec<Problem>), SourceError> {
+) -> Result<Objects<'a>, SourceError> {
     let ids: Vec<&str> = ids.collect();
     let paths: Vec<String> =
         ids.iter().map(|id| path(&["groups", id], &[("$select", GROUP_SELECT)])).collect();
-    let (mut found, mut problems) = (BTreeMap::new(), Vec::new());
+    let mut objects = Objects::default();
     for (id, answer) in ids.into_iter().zip(read(client, &paths).await?) {
         match answer {
-            Err(answer) if answer.is_not_found() => {}
+            Err(answer) if answer.is_not_found() => drop(objects.gone.insert(id)),
             answer => match answer.map_err(Failure::from).and_then(|body| parsed::<GroupObject>(body, id)) {
-                Ok(group) => drop(found.insert(id, group)),
-                Err(failure) => problems.push(unless_refused(failure, id)?),
+                Ok(group) => drop(objects.found.insert(id, group)),
+                Err(failure) => {
+                    objects.refused = objects.refused.take().or_else(|| failure.denied().cloned());
+                    objects.problems.push(unless_total(failure, id)?);
+                }
             },
         }
     }
-    Ok((found, problems))
+    Ok(objects)
 }
 
 /// Direct members of each group: first pages in batches, further ones by their links.
@@ -234,17 +263,17 @@ fn parsed<T: DeserializeOwned>(body: Value, which: &str) -> Result<T, Failure> {
     serde_json::from_value(body).map_err(unusable)
 }
 
-/// The problem of one group; but a right that is missing is missing for all, and so is a token.
-fn unless_refused(failure: Failure, which: &str) -> Result<Problem, SourceError> {
-    if failure.is_total() || failure.is_denied() {
+/// The problem of one group; but a token that is no good is no good for all.
+fn unless_total(failure: Failure, which: &str) -> Result<Problem, SourceError> {
+    if failure.is_total() {
         return Err(failure.into_source(Right::Groups));
     }
     Ok(failure.into_problem(&format!("group {which:?}"), Right::Groups))
 }
 
 fn member_problem(failure: Failure, group: &GroupObject) -> Result<Problem, SourceError> {
-    if failure.is_denied() && group.hides_members() {
+    if failure.denied().is_some() && group.hides_members() {
         return Ok(failure.into_problem(&format!("group {:?}", group.name()), Right::HiddenMembers));
     }
-    unless_refused(failure, group.name())
+    unless_total(failure, group.name())
 }

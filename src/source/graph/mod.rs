@@ -19,7 +19,7 @@ use self::wire::Wanted;
 use crate::clock::Clock;
 use crate::http::{HttpClient, HttpError, HttpOptions, Peer};
 use crate::metrics::Metrics;
-use crate::model::{DirectorySnapshot, GroupId, PersonId};
+use crate::model::{Claims, DirectorySnapshot, GroupId, PersonId};
 use crate::source::{DirectorySource, Interest, Previous, Recheck, SourceError};
 
 mod assigned;
@@ -197,15 +197,19 @@ impl DirectorySource for GraphSource {
     ) -> Result<Recheck, SourceError> {
         let wanted = Wanted::of(interest);
         let people = people::by_id(&self.client, &wanted, people).await?.into_iter().collect();
-        let (objects, mut problems) =
+        let groups::Objects { found, mut problems, .. } =
             groups::objects(&self.client, groups.iter().map(GroupId::as_str)).await?;
-        let seeds = objects.into_values().map(|group| Seed { group, follow: interest.nested }).collect();
+        let seeds = found.into_values().map(|group| Seed { group, follow: interest.nested }).collect();
         let closure = groups::close(&self.client, seeds).await?;
         problems.extend(closure.problems);
         // A group that could not be read would look like one that holds nobody.
         match problems.into_iter().next() {
             Some(problem) => Err(SourceError::Protocol(problem.0)),
-            None => Ok(Recheck { people, groups: closure.groups.into_values().collect() }),
+            None => Ok(Recheck {
+                people,
+                groups: closure.groups.into_values().collect(),
+                claims: Claims::default(),
+            }),
         }
     }
 }

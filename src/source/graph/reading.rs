@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::delta::Watermark;
+use super::failure::{Failure, Right};
 use super::following::Feeds;
 use super::groups::{self, Closure, Seed};
 use super::wire::Wanted;
@@ -60,13 +61,16 @@ impl GraphSource {
     ) -> Result<GroupsRead, SourceError> {
         let (found, mut problems) = groups::resolve(&self.client, &interest.groups).await?;
         let assigned = assigned_groups(assignments);
-        let (objects, more) = groups::objects(&self.client, assigned.iter().map(GroupId::as_str)).await?;
-        problems.extend(more);
+        let objects = groups::objects(&self.client, assigned.iter().map(GroupId::as_str)).await?;
+        problems.extend(objects.problems);
         let roots =
             found.iter().map(|(name, group)| (name.to_string(), GroupId::from(group.id.as_str()))).collect();
         let named = found.into_values().map(|group| Seed { group, follow: interest.nested });
-        let plain = objects.into_values().map(|group| Seed { group, follow: false });
+        let plain = objects.found.into_values().map(|group| Seed { group, follow: false });
         let mut closure = groups::close(&self.client, named.chain(plain).collect()).await?;
+        if let Some(answer) = closure.refused.take().filter(|_| closure.groups.is_empty()) {
+            return Err(Failure::from(answer).into_source(Right::Groups));
+        }
         closure.problems.extend(problems);
         Ok(GroupsRead { roots, closure })
     }

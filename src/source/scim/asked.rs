@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::client::Client;
-use super::groups::{Lookup, Reader};
+use super::groups::{Lookup, Reader, View};
 use super::paging::PageError;
 use super::wire::{GroupRecord, parse_groups};
 use crate::model::GroupId;
@@ -21,6 +21,7 @@ pub(super) async fn ask_for<R: Reader>(
     reader: &R,
     names: &BTreeSet<GroupName>,
     listed: &[GroupRecord],
+    view: View,
 ) -> Result<Vec<GroupRecord>, SourceError> {
     let mut found = Vec::new();
     for name in names {
@@ -29,7 +30,7 @@ pub(super) async fn ask_for<R: Reader>(
         }
         let mut groups = by_name(client, name).await?;
         if groups.is_empty()
-            && let Lookup::Found(group) = reader.group(&GroupId::from(&**name)).await?
+            && let Lookup::Found(group) = reader.group(&GroupId::from(&**name), view).await?
         {
             groups.push(group);
         }
@@ -55,6 +56,7 @@ async fn by_name(client: &Client, name: &GroupName) -> Result<Vec<GroupRecord>, 
             | PageError::TooMany(_)
             | PageError::TooLarge(_)
             | PageError::Declined(_)
+            | PageError::Absent(_)
             | PageError::Failed(_),
         ) => return Ok(Vec::new()),
     };

@@ -1,5 +1,8 @@
 //! Sends the requests: address, credentials, and what a status means.
 
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
 use reqwest::header::{ACCEPT, AUTHORIZATION};
 use reqwest::{Method, StatusCode, Url};
 
@@ -13,8 +16,23 @@ use crate::source::SourceError;
 const RENEW: &str = "renew the token (or secret) in [source.scim]; it has expired, was revoked or belongs to another provider";
 const GRANT: &str = "give the token's account the right to read users and groups at the identity provider";
 
+/// Whether the provider takes a `count`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Counts {
+    /// It was not asked yet.
+    #[default]
+    Unknown,
+    /// It answered a request that had one.
+    Taken,
+    /// It failed over one and answers without: pages have the size that it likes.
+    Refused,
+}
+
 /// Talks to one SCIM service provider.
 pub(super) struct Client {
+    pub(super) counts: Mutex<Counts>,
+    /// Endpoints whose `totalResults` was seen to count the list.
+    pub(super) counted: Mutex<BTreeSet<&'static str>>,
     pub(super) http: HttpClient,
     pub(super) base: Url,
     pub(super) credentials: Credentials,
@@ -47,6 +65,15 @@ impl Client {
 
     /// Any answer but 401 and 403, which are errors: nothing can be read without the right to.
     pub(super) async fn get(&self, parts: &[&str], query: &[(&str, String)]) -> Result<Reply, SourceError> {
+        let (reply, shown) = self.ask(parts, query).await?;
+        match refusal(&reply, &shown) {
+            Some(error) => Err(error),
+            None => Ok(reply),
+        }
+    }
+
+    /// Any answer, a 401 only after newer credentials were tried, and what was shown for it.
+    async fn ask(&self, parts: &[&str], query: &[(&str, String)]) -> Result<(Reply, Shown), SourceError> {
         let url = self.url(parts, query);
         let mut shown = self.credentials.show().await?;
         let mut reply = self.read(&url, &shown.header).await?;
@@ -56,15 +83,7 @@ impl Client {
             reply = self.read(&url, &newer.header).await?;
             shown = newer;
         }
-        match reply.status {
-            StatusCode::UNAUTHORIZED => {
-                Err(refused("the identity provider refused the token", &reply, &shown, RENEW))
-            }
-            StatusCode::FORBIDDEN => {
-                Err(refused("the identity provider does not let the token read", &reply, &shown, GRANT))
-            }
-            _ => Ok(reply),
-        }
+        Ok((reply, shown))
     }
 
     async fn read(&self, url: &Url, header: &reqwest::header::HeaderValue) -> Result<Reply, HttpError> {
@@ -75,8 +94,35 @@ impl Client {
         self.http.read(build).await
     }
 
-    /// One page's body.
+    /// One page's body. A provider that fails over `count` is asked once without it.
     pub(super) async fn page(&self, endpoint: &str, query: &[(&str, String)]) -> Result<Vec<u8>, PageError> {
+        let counts = || self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let uncounted: Vec<_> = query.iter().filter(|(name, _)| *name != "count").cloned().collect();
+        let before = *counts();
+        if before == Counts::Refused {
+            return self.page_of(endpoint, &uncounted).await;
+        }
+        match self.page_of(endpoint, query).await {
+            Ok(body) => {
+                *counts() = Counts::Taken;
+                Ok(body)
+            }
+            Err(PageError::Failed(_)) if before == Counts::Unknown && uncounted.len() < query.len() => {
+                let answer = self.page_of(endpoint, &uncounted).await;
+                if answer.is_ok() {
+                    tracing::info!(
+                        endpoint,
+                        "the provider fails over the parameter count and is asked without it"
+                    );
+                    *counts() = Counts::Refused;
+                }
+                answer
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn page_of(&self, endpoint: &str, query: &[(&str, String)]) -> Result<Vec<u8>, PageError> {
         let reply = match self.get(&[endpoint], query).await {
             Ok(reply) => reply,
             Err(SourceError::Http(error @ HttpError::TooLarge { .. })) => {
@@ -99,25 +145,54 @@ impl Client {
             _ if matches!(reply.status, StatusCode::BAD_REQUEST | StatusCode::NOT_IMPLEMENTED) => {
                 Err(PageError::Declined(words))
             }
+            _ if matches!(reply.status, StatusCode::NOT_FOUND | StatusCode::GONE) => {
+                Err(PageError::Absent(words))
+            }
             _ => Err(PageError::Failed(words)),
         }
     }
 
-    /// One resource by id.
-    pub(super) async fn one(&self, endpoint: &str, id: &str) -> Result<One, SourceError> {
+    /// One resource by id. What the provider keeps to itself is that resource's failure, not everybody's.
+    pub(super) async fn one(
+        &self,
+        endpoint: &str,
+        id: &str,
+        query: &[(&str, String)],
+    ) -> Result<One, SourceError> {
         // URL parsers drop these two as steps in the path, which would read the whole list.
         if matches!(id, "." | "..") {
             return Ok(One::Failed(format!("{id:?} cannot be asked for by id")));
         }
-        let reply = match self.get(&[endpoint, id], &[]).await {
-            Ok(reply) => reply,
+        let (reply, shown) = match self.ask(&[endpoint, id], query).await {
+            Ok(answer) => answer,
             Err(error) => return split(error).map(One::Failed),
         };
+        if let Some(error) = refusal(&reply, &shown) {
+            // Some servers answer 401 where they mean 403; a token that is no good opens no list either.
+            if reply.status == StatusCode::FORBIDDEN || self.lists(endpoint).await? {
+                return Ok(One::Failed(shown.strike_from(&status_words(&reply))));
+            }
+            return Err(error);
+        }
         Ok(match reply.status {
             StatusCode::NOT_FOUND | StatusCode::GONE => One::Absent,
             status if status.is_success() => One::Body(reply.body),
             _ => One::Failed(status_words(&reply)),
         })
+    }
+
+    pub(super) fn counts_list(&self, endpoint: &str) -> bool {
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner).contains(endpoint)
+    }
+
+    pub(super) fn saw_list_counted(&self, endpoint: &'static str) {
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner).insert(endpoint);
+    }
+
+    /// Another version of the provider may count otherwise.
+    pub(super) fn forget_counts(&self) {
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        *self.counts.lock().unwrap_or_else(PoisonError::into_inner) = Counts::Unknown;
     }
 
     /// Whether a list still answers. While a gateway answers 404 for everything, a 404 for somebody says nothing of them.
@@ -131,7 +206,7 @@ impl Client {
                 | PageError::TooLarge(_)
                 | PageError::Declined(_),
             ) => Ok(true),
-            Err(PageError::Failed(_)) => Ok(false),
+            Err(PageError::Absent(_) | PageError::Failed(_)) => Ok(false),
         }
     }
 
@@ -169,6 +244,19 @@ fn split(error: SourceError) -> Result<String, SourceError> {
         | SourceError::GroupAmbiguous { .. }
         | SourceError::Protocol(_)
         | SourceError::File { .. } => Err(error),
+    }
+}
+
+/// The error of an answer that says our credentials are not enough.
+fn refusal(reply: &Reply, shown: &Shown) -> Option<SourceError> {
+    match reply.status {
+        StatusCode::UNAUTHORIZED => {
+            Some(refused("the identity provider refused the token", reply, shown, RENEW))
+        }
+        StatusCode::FORBIDDEN => {
+            Some(refused("the identity provider does not let the token read", reply, shown, GRANT))
+        }
+        _ => None,
     }
 }
 

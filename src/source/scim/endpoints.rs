@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::client::{Client, One, unreadable};
-use super::groups::{Lookup, MembersSeen, Reader};
+use super::groups::{Lookup, MembersSeen, Reader, View};
 use super::paging::{Ask, Fetch, Listed, Page, PageError};
 use super::person::PersonRecord;
 use super::wanted::Wanted;
@@ -37,6 +37,12 @@ impl Fetch for UserList<'_> {
     type Item = PersonRecord;
     fn words(&self) -> (&'static str, &'static str) {
         ("Users", "people")
+    }
+    fn counts_list(&self) -> bool {
+        self.client.counts_list("Users")
+    }
+    fn saw_list_counted(&self) {
+        self.client.saw_list_counted("Users");
     }
     async fn page(&self, ask: Ask) -> Result<Page<PersonRecord>, PageError> {
         let body = self.client.page("Users", &query(ask)).await?;
@@ -81,6 +87,12 @@ impl Fetch for GroupList<'_> {
     fn words(&self) -> (&'static str, &'static str) {
         ("Groups", "groups")
     }
+    fn counts_list(&self) -> bool {
+        self.client.counts_list("Groups")
+    }
+    fn saw_list_counted(&self) {
+        self.client.saw_list_counted("Groups");
+    }
     async fn page(&self, ask: Ask) -> Result<Page<GroupRecord>, PageError> {
         let body = self.client.page("Groups", &query(ask)).await?;
         let page = parse_groups(&body).map_err(|error| unreadable(&error))?;
@@ -110,9 +122,10 @@ impl Single<'_> {
         &self,
         endpoint: &str,
         id: &str,
+        query: &[(&str, String)],
         read: impl Fn(&str) -> Result<T, Problem>,
     ) -> Result<Lookup<T>, SourceError> {
-        let body = match self.client.one(endpoint, id).await? {
+        let body = match self.client.one(endpoint, id, query).await? {
             One::Absent => return Ok(Lookup::Absent),
             One::Failed(reason) => return Ok(Lookup::Failed(reason)),
             One::Body(body) => body,
@@ -127,8 +140,12 @@ impl Single<'_> {
 }
 
 impl Reader for Single<'_> {
-    async fn group(&self, id: &GroupId) -> Result<Lookup<GroupRecord>, SourceError> {
-        Ok(match self.one("Groups", id.as_str(), parse_group).await? {
+    async fn group(&self, id: &GroupId, view: View) -> Result<Lookup<GroupRecord>, SourceError> {
+        let query = match view {
+            View::Plain => Vec::new(),
+            View::WithMembers => vec![("attributes", "members".to_owned())],
+        };
+        Ok(match self.one("Groups", id.as_str(), &query, parse_group).await? {
             Lookup::Found(group) if group.id != *id => {
                 Lookup::Failed(format!("the provider answered with group {}", group.id))
             }
@@ -137,6 +154,10 @@ impl Reader for Single<'_> {
     }
 
     async fn person(&self, value: &str) -> Result<Lookup<PersonRecord>, SourceError> {
-        self.one("Users", value, |text| parse_user(text, self.wanted)).await
+        self.one("Users", value, &[], |text| parse_user(text, self.wanted)).await
+    }
+
+    async fn has_people(&self) -> Result<bool, SourceError> {
+        self.client.lists("Users").await
     }
 }

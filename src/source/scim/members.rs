@@ -64,6 +64,16 @@ impl<'p> Index<'p> {
         self.more
     }
 
+    /// Everybody who was listed or added.
+    pub fn records(&self) -> impl Iterator<Item = &PersonRecord> {
+        self.people.iter().chain(&self.more)
+    }
+
+    /// True for a group that was listed.
+    pub fn has_group(&self, id: &GroupId) -> bool {
+        self.groups.contains(id)
+    }
+
     /// True for somebody who was listed or added.
     pub fn has_person(&self, id: &PersonId) -> bool {
         self.people.binary_search_by(|record| record.person.id.cmp(id)).is_ok()

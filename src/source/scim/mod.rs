@@ -15,6 +15,7 @@ pub mod paging;
 mod person;
 mod pieces;
 mod recheck;
+pub mod strays;
 mod wanted;
 pub mod wire;
 
@@ -23,6 +24,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Url;
+use serde::{Deserialize, Serialize};
 
 pub use auth::Auth;
 pub use person::PersonRecord;
@@ -37,9 +39,10 @@ use crate::model::{Coverage, DirectorySnapshot, GroupId, Person, PersonId, Probl
 use auth::Credentials;
 use client::Client;
 use endpoints::{GroupList, Single, UserList};
-use groups::{GatherPlan, Gathered, MembersSeen, Roots, Strays, gather, roots};
+use groups::{GatherPlan, Gathered, MembersSeen, Roots, RootsPlan, View, gather, roots};
 use members::Index;
 use paging::{Begun, Method, WalkPlan, Walked, walk};
+use strays::Strays;
 use wire::Announced;
 
 /// How long an announcement is good for.
@@ -72,6 +75,9 @@ pub struct ScimSource {
     group_ids: Mutex<BTreeSet<GroupId>>,
     /// What the provider announces of paging, and until when that is taken for granted.
     announced: Mutex<Option<(Announced, Timestamp)>>,
+    /// How groups have to be asked for to show their members.
+    view: Mutex<View>,
+    notes: Mutex<Notebook>,
 }
 
 impl ScimSource {
@@ -97,13 +103,15 @@ impl ScimSource {
         let http = HttpClient::new(Peer::Directory, &base, options, Arc::clone(&metrics), clock.clone())?;
         let credentials = Credentials::new(settings.auth, options, metrics, clock.clone())?;
         Ok(Self {
-            client: Client { http, base, credentials },
+            client: Client { counts: Mutex::default(), counted: Mutex::default(), http, base, credentials },
             clock,
             page_size: settings.page_size,
             concurrency: settings.concurrency,
             namespace: settings.attribute_namespace,
             group_ids: Mutex::default(),
             announced: Mutex::default(),
+            view: Mutex::default(),
+            notes: Mutex::default(),
         })
     }
 
@@ -130,6 +138,7 @@ impl ScimSource {
         {
             return announced;
         }
+        self.client.forget_counts();
         let Some(announced) = self.client.announced().await else { return Announced::default() };
         *known() = now.checked_add(ANNOUNCED_FOR).ok().map(|until| (announced, until));
         announced
@@ -139,6 +148,10 @@ impl ScimSource {
         let page_size = u64::from(self.page_size).min(announced.max_page_size.unwrap_or(u64::MAX));
         let method = if announced.cursor { Method::Cursor } else { Method::Index };
         WalkPlan { method, page_size, concurrency: self.concurrency }
+    }
+
+    fn view(&self) -> View {
+        *self.view.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn wanted(&self, interest: &Interest) -> Wanted {
@@ -156,7 +169,8 @@ impl ScimSource {
         let mut listed = walk(&list, plan).await?;
         if !listed.problems.is_empty() {
             let reader = Single { client: &self.client, wanted };
-            let more = asked::ask_for(&self.client, &reader, &interest.groups, &listed.items).await?;
+            let more =
+                asked::ask_for(&self.client, &reader, &interest.groups, &listed.items, self.view()).await?;
             listed.items.extend(more);
         }
         let ids: BTreeSet<GroupId> = listed.items.iter().map(|group| group.id.clone()).collect();
@@ -166,9 +180,11 @@ impl ScimSource {
         let chosen = catalog.choose(&interest.groups)?;
         let named = listed.items.into_iter().filter(|group| chosen.ids.contains(&group.id)).collect();
         let reader = Single { client: &self.client, wanted };
-        let roots = roots(&reader, named, self.concurrency).await?;
+        let (members_seen, concurrency) = (list.members_seen(), self.concurrency);
+        let roots = roots(&reader, named, RootsPlan { view: self.view(), members_seen, concurrency }).await?;
+        *self.view.lock().unwrap_or_else(PoisonError::into_inner) = roots.view();
         let problems = catalog.problems.into_iter().chain(chosen.problems).collect();
-        Ok(Listed { roots, ids, problems, members_seen: list.members_seen() })
+        Ok(Listed { roots, ids, problems, members_seen })
     }
 
     /// The groups of the interest, as far as they can be read.
@@ -180,18 +196,41 @@ impl ScimSource {
         people: &Walked<PersonRecord>,
     ) -> Result<Gathered, SourceError> {
         let index = Index::new(listed.ids, &people.items);
-        let strays = if people.problems.is_empty() { Strays::LookUp } else { Strays::Keep };
         let reader = Single { client: &self.client, wanted };
-        let plan = GatherPlan {
-            nested: interest.nested,
-            members_seen: listed.members_seen,
-            strays,
-            concurrency: self.concurrency,
+        let (members_seen, concurrency) = (listed.members_seen, self.concurrency);
+        let plan = GatherPlan { nested: interest.nested, members_seen, concurrency };
+        let notebook = || self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut memory = notebook().memory.clone();
+        let strays = match people.problems.as_slice() {
+            [] => Strays::LookUp { memory: &mut memory, now: self.clock.now() },
+            [_, ..] => Strays::Keep,
         };
-        let mut gathered = gather(&reader, index, listed.roots, plan).await?;
+        let mut gathered = gather(&reader, index, listed.roots, plan, strays).await?;
+        notebook().keep(memory);
         gathered.problems.splice(0..0, listed.problems);
         Ok(gathered)
     }
+}
+
+/// What is remembered from read to read, and whether that was told since it changed.
+#[derive(Debug, Default)]
+struct Notebook {
+    memory: strays::Memory,
+    changed: bool,
+}
+
+impl Notebook {
+    fn keep(&mut self, memory: strays::Memory) {
+        self.changed |= memory != self.memory;
+        self.memory = memory;
+    }
+}
+
+/// A [`Notebook`] as it is kept: ids mean something at one provider only.
+#[derive(Serialize, Deserialize)]
+struct Notes {
+    provider: String,
+    strays: strays::Memory,
 }
 
 /// The list of groups as it was read.
@@ -224,7 +263,24 @@ impl DirectorySource for ScimSource {
         let problems = people.problems.into_iter().chain(gathered.problems).collect();
         let mut all: Vec<Person> = people.items.into_iter().map(|record| record.person).collect();
         all.extend(gathered.people.into_iter().map(|record| record.person));
-        Ok(DirectorySnapshot::new(all, gathered.groups, vec![], Coverage::from_problems(problems)))
+        let coverage = Coverage::from_problems(problems);
+        Ok(DirectorySnapshot::new(all, gathered.groups, vec![], coverage).with_claims(gathered.claims))
+    }
+
+    fn notes(&self) -> Option<String> {
+        let mut notebook = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        if !std::mem::take(&mut notebook.changed) {
+            return None;
+        }
+        let provider = self.client.base.to_string();
+        serde_json::to_string(&Notes { provider, strays: notebook.memory.clone() }).ok()
+    }
+
+    fn take_up(&self, notes: &str) {
+        let notes = serde_json::from_str::<Notes>(notes).ok();
+        if let Some(notes) = notes.filter(|notes| notes.provider == self.client.base.as_str()) {
+            self.notes.lock().unwrap_or_else(PoisonError::into_inner).memory = notes.strays;
+        }
     }
 
     async fn recheck(

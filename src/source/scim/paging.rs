@@ -86,6 +86,8 @@ pub enum PageError {
     TooLarge(String),
     /// The provider does not understand the question (400, 501), in words.
     Declined(String),
+    /// There is nothing of the kind (404, 410), in words.
+    Absent(String),
     /// Anything else, in words.
     Failed(String),
 }
@@ -96,6 +98,12 @@ pub trait Fetch: Sync {
     type Item: Listed;
     /// The endpoint and the things, for problems: `("Users", "people")`.
     fn words(&self) -> (&'static str, &'static str);
+    /// True where the provider's `totalResults` was seen to count the list and not the page.
+    fn counts_list(&self) -> bool {
+        false
+    }
+    /// It was seen to.
+    fn saw_list_counted(&self) {}
     /// Reads one page.
     fn page(&self, ask: Ask) -> impl Future<Output = Result<Page<Self::Item>, PageError>> + Send;
 }
@@ -236,7 +244,7 @@ impl<'f, F: Fetch> Attempt<'f, F> {
                 return Ok(Ended::NoCursors);
             }
             Err(PageError::CursorLost) => return Ok(self.not_begun("the provider asks for a cursor")),
-            Err(PageError::Declined(reason) | PageError::Failed(reason)) => {
+            Err(PageError::Declined(reason) | PageError::Absent(reason) | PageError::Failed(reason)) => {
                 return Ok(self.not_begun(&reason));
             }
         };
@@ -280,7 +288,7 @@ impl<'f, F: Fetch> Attempt<'f, F> {
                     Ok(()) => break,
                     Err(ended) => return Ok(*ended),
                 },
-                Err(PageError::Declined(reason) | PageError::Failed(reason)) => {
+                Err(PageError::Declined(reason) | PageError::Absent(reason) | PageError::Failed(reason)) => {
                     let number = self.pages + 1;
                     self.problem(&format!("page {number}: {reason}"));
                     break;
@@ -322,6 +330,17 @@ impl<'f, F: Fetch> Attempt<'f, F> {
         if self.found.is_empty() && received > 0 && total / received <= PAGES_MAX {
             self.found.reserve_exact(total);
         }
+    }
+
+    /// Pages that were kept.
+    pub(super) fn pages(&self) -> usize {
+        self.pages
+    }
+
+    /// True for a page that holds nobody new.
+    pub(super) fn knows(&self, page: &Page<F::Item>) -> bool {
+        let is_known = |item: &F::Item| self.places.contains_key(item.id());
+        page.entries.iter().all(|entry| entry.as_ref().map_or(self.broken > 0, is_known))
     }
 
     /// Distinct entries, readable or not.

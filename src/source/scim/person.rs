@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::wanted::Wanted;
 use super::wire::{Fields, LONGEST_TEXT, bounded, each_field, id_text, string_of, truth_of, value_of};
-use crate::model::{Activity, Address, Attributes, Person, PersonId};
+use crate::model::{Activity, Address, Attributes, GroupId, GroupMember, Person, PersonId};
 use crate::source::activity::{activity_of, agreed};
 use crate::source::address::addresses_of;
 
@@ -19,7 +19,20 @@ pub struct PersonRecord {
     pub person: Person,
     /// `externalId`: some providers name members by it.
     pub external_id: Option<Arc<str>>,
+    /// The groups that their own record says they are in, directly.
+    pub groups: Box<[Arc<str>]>,
 }
+
+impl PersonRecord {
+    /// The memberships that their own record claims.
+    pub fn own_claims(&self) -> impl Iterator<Item = (GroupId, GroupMember)> {
+        let member = GroupMember::Person(self.person.id.clone());
+        self.groups.iter().map(move |group| (GroupId::from(Arc::clone(group)), member.clone()))
+    }
+}
+
+/// Groups of one person that are kept; beyond them nobody is asked which are the ones that matter.
+const OWN_GROUPS_MAX: usize = 500;
 
 /// The attributes of one resource as they come.
 pub(super) struct PersonFields<'w> {
@@ -31,6 +44,7 @@ pub(super) struct PersonFields<'w> {
     name: Name,
     emails: Vec<Email>,
     activity: Activity,
+    groups: Vec<Arc<str>>,
     attributes: Attributes,
 }
 
@@ -59,6 +73,7 @@ impl<'w> PersonFields<'w> {
             name: Name::default(),
             emails: Vec::new(),
             activity: Activity::NotSaid,
+            groups: Vec::new(),
             attributes: Attributes::default(),
         }
     }
@@ -80,6 +95,14 @@ impl<'w> PersonFields<'w> {
         })?;
         Ok(name)
     }
+
+    /// RFC 7643 §4.1.2, as far as it can be read: it is only ever held against what the groups say, so what is odd in it
+    /// says nothing. Groups have many members, so each id is kept once.
+    fn own_groups(&self, raw: &RawValue) -> Vec<Arc<str>> {
+        let entries: Vec<&RawValue> = serde_json::from_str(raw.get()).unwrap_or_default();
+        let direct = entries.into_iter().take(OWN_GROUPS_MAX).filter_map(own_group);
+        direct.map(|id| self.wanted.shared(&id)).collect()
+    }
 }
 
 impl Fields for PersonFields<'_> {
@@ -91,7 +114,9 @@ impl Fields for PersonFields<'_> {
         if kept.is_none() && !is_core(key) {
             return Ok(());
         }
-        bounded(raw)?;
+        if key != "groups" || kept.is_some() {
+            bounded(raw)?;
+        }
         // RFC 7643 §2.5: null is the same as absent, and what everybody has unset need not be kept for anybody.
         if let Some(name) = kept
             && let Some(value) = assigned(value_of(raw)?)
@@ -106,6 +131,7 @@ impl Fields for PersonFields<'_> {
             "name" => self.name = self.name(raw)?,
             "emails" => self.emails = emails(raw)?,
             "active" => self.activity = agreed(self.activity, activity(raw)?),
+            "groups" => self.groups = self.own_groups(raw),
             _ => {}
         }
         Ok(())
@@ -128,8 +154,25 @@ impl Fields for PersonFields<'_> {
             user_name: self.user_name,
             attributes: self.attributes,
         };
-        Ok(PersonRecord { person, external_id: self.external_id })
+        Ok(PersonRecord { person, external_id: self.external_id, groups: self.groups.into() })
     }
+}
+
+/// The id of an entry of `groups`, unless it is said to come from a group within that one.
+fn own_group(entry: &RawValue) -> Option<Cow<'_, str>> {
+    if let Some(id) = short(entry) {
+        return Some(id);
+    }
+    let (mut id, mut direct) = (None, true);
+    let read = each_field(entry.get(), |key, raw| {
+        match key {
+            "value" => id = id_of(raw)?,
+            "type" => direct = !string_of(raw).is_some_and(|kind| kind.eq_ignore_ascii_case("indirect")),
+            _ => {}
+        }
+        Ok(())
+    });
+    read.ok().and(id).filter(|_| direct).map(Cow::Owned)
 }
 
 /// A value without what is null in it; `None` when nothing is left. An empty object or list is left as it came.
@@ -147,7 +190,7 @@ fn assigned(value: Value) -> Option<Value> {
 }
 
 fn is_core(key: &str) -> bool {
-    matches!(key, "id" | "externalid" | "username" | "displayname" | "name" | "emails" | "active")
+    matches!(key, "id" | "externalid" | "username" | "displayname" | "name" | "emails" | "active" | "groups")
 }
 
 /// An id, as [`id_text`] has it.

@@ -8,11 +8,12 @@ use futures_util::stream::{self, StreamExt};
 use super::ScimSource;
 use super::client::unread;
 use super::endpoints::Single;
-use super::groups::{GatherPlan, Lookup, MembersSeen, Reader, Strays, gather, roots};
+use super::groups::{GatherPlan, Lookup, MembersSeen, Reader, RootsPlan, View, gather, roots_of};
 use super::members::Index;
 use super::person::PersonRecord;
+use super::strays::Strays;
 use super::wire::GroupRecord;
-use crate::model::{GroupId, PersonId};
+use crate::model::{Claims, GroupId, PersonId};
 use crate::source::{Again, Interest, Recheck, SourceError};
 
 const NO_LIST: &str = "answered as if gone, but the list does not answer either";
@@ -28,7 +29,13 @@ pub(super) async fn recheck(
     let reader = Single { client: &source.client, wanted: &wanted };
     let width = source.concurrency.max(1);
     let (again, records) = people_again(&reader, people, width).await?;
-    let roots = roots(&reader, roots_again(&reader, groups, width).await?, width).await?;
+    let view = source.view();
+    let again_groups = roots_again(&reader, groups, view, width).await?;
+    // Where no group was asked for before, the provider may yet show members only on request.
+    let roots_plan = RootsPlan { view, members_seen: MembersSeen::NotYet, concurrency: width };
+    let roots = roots_of(&reader, again_groups, roots_plan).await?;
+    let mut claims = Claims::default();
+    claims.extend(records.iter().flat_map(PersonRecord::own_claims));
     let mut ids = source.group_ids.lock().unwrap_or_else(PoisonError::into_inner).clone();
     ids.extend(groups.iter().cloned());
     let mut index = Index::new(ids, &[]);
@@ -37,14 +44,13 @@ pub(super) async fn recheck(
         nested: interest.nested,
         // Whether the provider shows members at all was a matter for the read.
         members_seen: MembersSeen::Yes,
-        strays: Strays::Keep,
         concurrency: width,
     };
-    let gathered = gather(&reader, index, roots, plan).await?;
+    let gathered = gather(&reader, index, roots, plan, Strays::Keep).await?;
     // A group read in part would make leavers of its members.
     match gathered.problems.into_iter().next() {
         Some(problem) => Err(SourceError::Protocol(problem.0)),
-        None => Ok(Recheck { people: again, groups: gathered.groups }),
+        None => Ok(Recheck { people: again, groups: gathered.groups, claims }),
     }
 }
 
@@ -85,10 +91,11 @@ async fn people_again(reader: &Single<'_>, people: &[PersonId], width: usize) ->
 async fn roots_again(
     reader: &Single<'_>,
     groups: &[GroupId],
+    view: View,
     width: usize,
 ) -> Result<Vec<GroupRecord>, SourceError> {
     let answers: Vec<_> = stream::iter(groups.to_vec())
-        .map(|id| async move { reader.group(&id).await })
+        .map(|id| async move { reader.group(&id, view).await })
         .buffered(width)
         .collect()
         .await;

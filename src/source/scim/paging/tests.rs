@@ -26,6 +26,14 @@ enum Fault {
     /// `totalResults` is this.
     Total(u64),
     NoTotal,
+    /// `totalResults` is the length of the page, which is never longer than this.
+    PageLength(Option<usize>),
+    /// The first page for ever, as long as `count` allows, with the number of its rows (or nothing) for a total.
+    FirstPageIsAll {
+        total: bool,
+    },
+    /// Everything at once, without a total.
+    AllWithoutTotal,
     /// Never more than this per page.
     Cap(usize),
     /// Always the first page, with an honest echo or with the one asked for.
@@ -119,6 +127,9 @@ impl Provider {
         }
         let (from, count, echo) = match self.fault {
             Fault::Cap(cap) => (from, count.min(cap), from),
+            Fault::PageLength(cap) => (from, count.min(cap.unwrap_or(usize::MAX)), from),
+            Fault::FirstPageIsAll { .. } => (0, count, 0),
+            Fault::AllWithoutTotal => (0, usize::MAX, 0),
             Fault::FirstPage { echo } => (0, count, if echo { from } else { 0 }),
             Fault::All => (0, usize::MAX, 0),
             _ => (from, count, from),
@@ -137,7 +148,8 @@ impl Provider {
         };
         let total = match self.fault {
             Fault::Total(total) => Some(total),
-            Fault::NoTotal => None,
+            Fault::NoTotal | Fault::AllWithoutTotal | Fault::FirstPageIsAll { total: false } => None,
+            Fault::PageLength(_) | Fault::FirstPageIsAll { total: true } => Some(entries.len() as u64),
             _ => Some(world.people.len() as u64),
         };
         let start = (!by_cursor).then_some(echo as u64 + 1);
@@ -205,7 +217,23 @@ fn quiet_lists_are_read_whole() {
 
 #[test]
 fn everything_at_once_is_a_whole_list() {
-    check(55, Fault::All, Method::Index, 55, None);
+    for people in [1, 2, 9, 10, 11, 19, 20, 21, 55] {
+        check(people, Fault::All, Method::Index, people as usize, None);
+        check(people, Fault::AllWithoutTotal, Method::Index, people as usize, None);
+    }
+}
+
+#[test]
+fn a_first_page_for_ever_is_whole_only_where_a_larger_one_shows_no_more() {
+    for total in [true, false] {
+        for people in [1, 2, 9, 10] {
+            check(people, Fault::FirstPageIsAll { total }, Method::Index, people as usize, None);
+        }
+        for (people, seen) in [(11, 11), (20, 20), (55, 20)] {
+            let said = Some("takes no notice of startIndex: set page_size");
+            check(people, Fault::FirstPageIsAll { total }, Method::Index, seen, said);
+        }
+    }
 }
 
 #[test]
@@ -219,8 +247,13 @@ fn totals_that_do_not_fit_are_never_whole() {
     );
     check(55, Fault::Total(54), Method::Index, 55, Some("counts 54 people and listed 55"));
     check(55, Fault::Total(500), Method::Index, 55, Some("counts 500 people and listed 55"));
-    // The count of the page instead of the list: the page is full, so there is another look.
-    check(55, Fault::Total(10), Method::Index, 19, Some("counts 10 people and listed 19"));
+    // The count of the page instead of the list: there is another look, and then no total is believed.
+    check(55, Fault::Total(10), Method::Index, 55, Some("counts 10 people and listed 55"));
+    check(55, Fault::PageLength(None), Method::Index, 55, Some("counts 10 people and listed 55"));
+    check(55, Fault::PageLength(Some(4)), Method::Index, 55, Some("counts 4 people and listed 55"));
+    for people in [1, 2, 3, 4] {
+        check(people, Fault::PageLength(Some(4)), Method::Index, people as usize, None);
+    }
     check(0, Fault::Total(3), Method::Index, 0, Some("counts 3 people and listed 0"));
     check(55, Fault::Total(56), Method::Cursor, 55, Some("counts 56 people and listed 55"));
 }

@@ -25,6 +25,7 @@ fn page(target: &str, total: u64, odd: u64, more: &str) -> String {
 async fn a_byte_order_mark_is_passed_over() {
     let fake = Fake::start(|asked| match asked.target.split('?').next().unwrap_or_default() {
         "/Groups" => ok("\u{feff}{\"totalResults\":1,\"Resources\":[{\"id\":\"g1\",\"displayName\":\"iOS\",\"members\":[{\"value\":\"u1\"}]}]}"),
+        "/Groups/g1" => ok("\u{feff}{\"id\":\"g1\",\"displayName\":\"iOS\",\"members\":[{\"value\":\"u1\"}]}"),
         "/Users" => ok(&format!("\u{feff}{}", page(&asked.target, 3, 0, ""))),
         _ => ok(&format!("\u{feff}{}", user(1, ""))),
     })
