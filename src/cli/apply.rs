@@ -13,6 +13,9 @@ use crate::model::operation::HoldReason;
 /// Plans of 50,000 people are about 40 MB.
 const LARGEST_PLAN: u64 = 256 << 20;
 
+/// Entries of a plan that is sent along, to be told what moved by. A larger one may not fit into a request.
+const LARGEST_COPY: usize = 20_000;
+
 pub(super) async fn run(options: &Options, args: &ApplyArgs) -> Result<u8, Failure> {
     if args.file.is_none() && !args.yes && !out::can_ask() {
         return Err(Failure::new(
@@ -45,7 +48,7 @@ async fn plan_and_ask(
     options: &Options,
     args: &ApplyArgs,
 ) -> Result<Option<Answer>, Failure> {
-    let (plan, apps) = match session.ask(Request::Plan).await? {
+    let (plan, apps) = match session.ask(Request::PlanToApply).await? {
         Answer::Plan { plan, apps } => (plan, apps),
         other => return Err(super::session::unexpected(&other)),
     };
@@ -55,7 +58,10 @@ async fn plan_and_ask(
         out::message("nothing was applied\n");
         return Ok(None);
     }
-    session.ask(Request::Apply { digest: plan.digest.clone() }).await.map(Some)
+    let small = plan.operations.len() + plan.held.len() <= LARGEST_COPY;
+    let request =
+        if small { Request::ApplyShown { plan } } else { Request::Apply { digest: plan.digest.clone() } };
+    session.ask(request).await.map(Some)
 }
 
 fn read(path: &Path) -> Result<Plan, Failure> {

@@ -14,10 +14,17 @@ use crate::model::{AppId, BundleId, Plan};
 pub enum Request {
     /// Read both sides and plan.
     Plan,
-    /// Apply the plan of this digest, which [`Request::Plan`] made a moment ago, or the same plan made anew.
+    /// The same to be applied: what was left open is settled first.
+    PlanToApply,
+    /// Apply the plan of exactly this digest, which was shown before, or the same plan made anew.
     Apply {
         /// Of the plan that was shown.
         digest: String,
+    },
+    /// The same with the plan as it was shown, which tells what moved where the daemon no longer knows it.
+    ApplyShown {
+        /// As it was shown.
+        plan: Box<Plan>,
     },
     /// Apply exactly this saved plan.
     ApplySaved {

@@ -1,8 +1,11 @@
 //! What the commands do, the same with and without a daemon.
 
+mod approve;
 mod saved;
+mod shown;
 
-use std::collections::BTreeSet;
+pub use shown::ShownPlans;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -10,26 +13,18 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
+use super::CycleError;
 use super::cycle::{Context, Observed, Progress};
 use super::report::CycleReport;
-use super::{Book, CycleError};
 use crate::asc::{TeamRead, TeamWrite};
 use crate::clock::Clock;
 use crate::control::protocol::{Answer, Request};
 use crate::metrics::Metrics;
 use crate::model::event::{Actor, CycleId};
-use crate::model::ledger::entry_key;
-use crate::model::{DirectorySnapshot, Event, Held, Plan, Policy};
+use crate::model::{DirectorySnapshot, Plan, Policy};
 use crate::plan::{Allowance, Planned};
 use crate::source::{DirectorySource, Previous};
 use crate::state::{Note, State};
-
-/// An approval is good for this long.
-const APPROVAL_HOURS: i64 = 24;
-/// A plan that was shown longer ago is made anew before it is applied.
-const SHOWN_FOR: SignedDuration = SignedDuration::from_mins(10);
-/// Digits of a digest that are enough to name it.
-const SHORTEST_DIGEST: usize = 12;
 
 /// Everything one team needs, wired together.
 pub struct Core<S, T> {
@@ -51,8 +46,8 @@ pub struct Core<S, T> {
     pub allowance: Box<dyn Fn() -> Allowance + Send + Sync>,
     /// What is going on, for a terminal or systemd.
     pub progress: Box<dyn Fn(Progress) + Send + Sync>,
-    /// The plan shown last, so that `apply` applies that very value.
-    pub shown: Mutex<Option<Shown>>,
+    /// What callers were shown, so that `apply` applies that very value.
+    pub shown: Mutex<ShownPlans>,
 }
 
 impl<S, T> std::fmt::Debug for Core<S, T> {
@@ -119,7 +114,9 @@ where
     pub async fn serve(&self, request: Request, caller: &Caller) -> Answer {
         let answer = match request {
             Request::Plan => self.show_plan(caller).await,
-            Request::Apply { digest } => self.apply_shown(&digest, caller).await,
+            Request::PlanToApply => self.show_plan_to_apply(caller).await,
+            Request::Apply { digest } => self.apply_shown(&digest, None, caller).await,
+            Request::ApplyShown { plan } => self.apply_shown(&plan.digest, Some(&plan), caller).await,
             Request::ApplySaved { plan } => self.apply_saved(&plan, caller).await,
             Request::Approve { digest } => self.approve(&digest, caller).await,
             Request::Explain { who } => self.explain(&who, caller).await,
@@ -217,39 +214,6 @@ where
         Ok(Shown { observed, planned })
     }
 
-    async fn show_plan(&self, caller: &Caller) -> Result<Answer, CycleError> {
-        let shown = self.read_and_plan(caller).await?;
-        let answer = Answer::Plan {
-            plan: Box::new(shown.planned.plan.clone()),
-            apps: shown.observed.team.apps.clone(),
-        };
-        *self.shown.lock().expect("nobody panics with it") = Some(shown);
-        Ok(answer)
-    }
-
-    /// Applies the value that was shown; made anew when it was shown too long ago, or when an unfinished write was
-    /// settled since, and then refused unless it is the same plan.
-    async fn apply_shown(&self, digest: &str, caller: &Caller) -> Result<Answer, CycleError> {
-        let shown = self.shown.lock().expect("nobody panics with it").take();
-        let fresh_enough = |shown: &Shown| {
-            shown.planned.plan.digest == digest
-                && self.clock.now().duration_since(shown.observed.at) < SHOWN_FOR
-        };
-        let open = !self.state.ledger().open_intents.is_empty();
-        match shown {
-            Some(shown) if fresh_enough(&shown) && !open => self.apply(shown, None, caller).await,
-            Some(shown) => {
-                let old = shown.planned.plan;
-                let again = self.settled_plan(caller).await?;
-                if again.planned.plan.digest == old.digest || open {
-                    return self.apply(again, None, caller).await;
-                }
-                Err(stale("the plan that was shown is out of date", &old, &again.planned.plan))
-            }
-            None => Err(CycleError::refused("no such plan was shown", "run `rosterd apply` again")),
-        }
-    }
-
     /// Both sides read, open intents closed, planned.
     async fn settled_plan(&self, caller: &Caller) -> Result<Shown, CycleError> {
         let id = new_cycle();
@@ -269,71 +233,6 @@ where
         self.remember(&shown.observed, &shown.planned.plan, &report);
         self.recorded(&report);
         Ok(Answer::Applied { report: Box::new(report), plan: Box::new(shown.planned.plan) })
-    }
-
-    async fn approve(&self, digest: &str, caller: &Caller) -> Result<Answer, CycleError> {
-        let wanted = digest.trim().trim_start_matches("sha256:").to_ascii_lowercase();
-        let names = |full: &str| {
-            let full = full.trim_start_matches("sha256:");
-            wanted.len() >= SHORTEST_DIGEST && full.starts_with(&wanted)
-        };
-        let now = self.read_and_plan(caller).await?.planned.plan;
-        let held_now: Vec<&Held> = now.held.iter().filter(|held| held.hold.reason.is_approvable()).collect();
-        let keys_now: BTreeSet<String> = held_now.iter().map(|held| entry_key(&held.operation)).collect();
-        let ledger = self.state.ledger();
-        let set = ledger.guarded.iter().rev().find(|set| names(&set.digest));
-        let (digest, entries) = match set {
-            _ if names(&now.digest) => (now.digest.clone(), keys_now.clone()),
-            Some(set) => {
-                let entries =
-                    set.entries.iter().map(|held| entry_key(&held.operation)).collect::<BTreeSet<_>>();
-                let moved: Vec<String> = set
-                    .entries
-                    .iter()
-                    .filter(|held| !keys_now.contains(&entry_key(&held.operation)))
-                    .map(|held| {
-                        format!(
-                            "{} {} is no longer held like that",
-                            held.operation.kind,
-                            super::writes::whom(&held.operation)
-                        )
-                    })
-                    .collect();
-                if !moved.is_empty() {
-                    return Err(CycleError::Refused {
-                        text: "what this digest was shown for has moved since; nothing was approved"
-                            .to_owned(),
-                        details: moved,
-                        hint: Some(approve_hint(&now)),
-                    });
-                }
-                (set.digest.clone(), entries)
-            }
-            None => {
-                return Err(CycleError::refused(
-                    "no plan with this digest holds anything now; nothing was approved",
-                    approve_hint(&now),
-                ));
-            }
-        };
-        if entries.is_empty() {
-            return Err(CycleError::refused(
-                "no guard holds anything in this plan",
-                "there is nothing to approve",
-            ));
-        }
-        let expires = self.clock.now() + SignedDuration::from_hours(APPROVAL_HOURS);
-        let count = entries.len();
-        let entries = entries.into_iter().collect();
-        Book::record(&*self.state, None, &caller.actor, vec![Event::Approved { digest, entries, expires }])?;
-        let lines = vec![
-            format!(
-                "approved: {count} held {} released, once, until {expires:.0}",
-                if count == 1 { "entry is" } else { "entries are" }
-            ),
-            "the next cycle, or `rosterd apply`, does them".to_owned(),
-        ];
-        Ok(Answer::Done { lines })
     }
 
     async fn explain(&self, who: &str, caller: &Caller) -> Result<Answer, CycleError> {
@@ -362,14 +261,6 @@ where
         let mut text = Vec::new();
         self.state.export(&mut text)?;
         Ok(Answer::Text { text: String::from_utf8_lossy(&text).into_owned() })
-    }
-}
-
-fn approve_hint(now: &Plan) -> String {
-    if now.is_held_by_guard() {
-        format!("look at `rosterd plan` again; what guards hold now has the digest {}", now.digest)
-    } else {
-        "guards hold nothing now; whatever is left of it needs no approval".to_owned()
     }
 }
 

@@ -281,7 +281,7 @@ impl Parts {
             metrics: Arc::clone(metrics),
             allowance: Box::new(move || budget.allowance()),
             progress,
-            shown: Mutex::new(None),
+            shown: Mutex::default(),
         };
         let (schedule, config) = (schedule(config), Arc::new(config.clone()));
         Ok(Team { core, schedule, credentials, config, learned: Mutex::new(None) })

@@ -31,6 +31,12 @@ pub fn of(plan: &Plan) -> String {
     text
 }
 
+/// True for the text of a whole digest, as plans carry it.
+pub fn is_whole(text: &str) -> bool {
+    let digits = text.strip_prefix("sha256:").unwrap_or_default();
+    digits.len() == 64 && digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
+}
+
 /// True when a plan is what its digest says: a saved file that somebody edited is not.
 pub fn verify(plan: &Plan) -> bool {
     plan.digest == of(plan)

@@ -27,6 +27,15 @@ pub fn between(old: &Plan, new: &Plan) -> Vec<String> {
     lines
 }
 
+/// One line for each operation, for a caller of whose plan nothing is known; never empty.
+pub fn planned(plan: &Plan) -> Vec<String> {
+    if plan.operations.is_empty() {
+        return vec!["nothing is planned now".to_owned()];
+    }
+    let entries = plan.operations.iter().map(|operation| Entry { operation, hold: None });
+    entries.map(|entry| format!("planned now: {}", entry.describe())).collect()
+}
+
 struct Entry<'a> {
     operation: &'a Operation,
     hold: Option<&'a Hold>,

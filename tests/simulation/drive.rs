@@ -310,6 +310,8 @@ impl World {
             () = oracle.died.notified() => None,
         };
         drop(shared);
+        // What a cycle does after this is nobody's yes.
+        self.oracle.inner().asked = None;
         match &answer {
             None => self.kill().await,
             Some(_) => self.until_idle().await,
@@ -377,7 +379,30 @@ impl World {
                 self.oracle.inner().dies_in = None;
             }
             89..=94 => self.reload().await,
+            95..=97 => self.two_callers().await,
             _ => self.pass(HOUR * 5).await,
+        }
+    }
+
+    /// One is shown a plan and thinks; things happen, another one may be shown theirs, and then the first says yes.
+    async fn two_callers(&mut self) {
+        let Some(Answer::Plan { plan, .. }) = self.command(Request::Plan).await else { return };
+        for _ in 0..self.dice.below(3) {
+            let oracle = Arc::clone(&self.oracle);
+            self.sim.with_state(|state| oracle.inner().happen(state));
+        }
+        if self.dice.chance(50) {
+            self.command(Request::Plan).await;
+        }
+        let digest = plan.digest.clone();
+        self.oracle.inner().asked = Some(digest.clone());
+        let answer = self.command(Request::Apply { digest: digest.clone() }).await;
+        self.say(&format!("a yes to {digest}: {answer:?}"));
+        match answer {
+            Some(Answer::Applied { plan, .. }) if plan.digest != digest => {
+                self.breaks("2 shown", format!("{} instead of {digest}", plan.digest));
+            }
+            _ => {}
         }
     }
 

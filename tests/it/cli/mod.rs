@@ -23,6 +23,7 @@ mod rotation;
 mod seats;
 mod story;
 mod systemd;
+mod two_callers;
 mod unclear;
 mod usage;
 mod whole_reads;

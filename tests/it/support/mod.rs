@@ -2,6 +2,7 @@
 
 pub(crate) mod disk;
 pub(crate) mod keys;
+pub(crate) mod terminal;
 
 use std::collections::BTreeMap;
 use std::fs;
