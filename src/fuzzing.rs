@@ -9,7 +9,7 @@ use crate::asc;
 use crate::config::Config;
 use crate::control::protocol::Request;
 use crate::model::filter::Filter;
-use crate::model::{Activity, Address, Person, PersonId, Plan};
+use crate::model::{Activity, Address, Addresses, Person, PersonId, Plan};
 use crate::source::scim::{self, Wanted};
 use crate::source::{file, graph};
 
@@ -113,7 +113,7 @@ fn filter(bytes: &[u8]) -> bool {
     let person = Person {
         id: PersonId::from("p-1"),
         user_name: Some("ada@example.com".into()),
-        addresses: vec![Address::new("ada@example.com")],
+        addresses: Addresses::new([Address::new("ada@example.com")], []),
         given_name: Some("Ada".into()),
         family_name: Some("King".into()),
         display_name: None,

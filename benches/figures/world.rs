@@ -11,8 +11,8 @@ use rosterd::model::policy::{
     OnLeave, Rule, Scope, ScopeMode, Unmanaged,
 };
 use rosterd::model::{
-    Access, Activity, Address, Attributes, Coverage, DirectorySnapshot, Filter, Group, GroupMember, Ledger,
-    Member, Person, PersonRef, Policy, Role, SeatId, TeamSnapshot,
+    Access, Activity, Address, Addresses, Attributes, Coverage, DirectorySnapshot, Filter, Group,
+    GroupMember, Ledger, Member, Person, PersonRef, Policy, Role, SeatId, TeamSnapshot,
 };
 
 /// The group of everybody in scope.
@@ -136,7 +136,7 @@ fn person(at: usize) -> Person {
     attributes.insert("usertype", "Employee".into());
     Person {
         id: person_id(at).into(),
-        addresses: vec![Address::new(&name), Address::new(&format!("p{at}@example.org"))],
+        addresses: Addresses::new([Address::new(&name)], [Address::new(&format!("p{at}@example.org"))]),
         user_name: Some(name),
         given_name: Some(given(at).into()),
         family_name: Some(family(at).into()),
@@ -227,6 +227,7 @@ pub(crate) fn policy() -> Policy {
                 apps: Vec::new(),
             },
             combine: Combine::Union,
+            match_addresses: rosterd::model::policy::MatchAddresses::Work,
             preserve_roles: preserved.into_iter().map(Role::new).collect(),
             rules: vec![rule],
             attributes: AttributeNames {

@@ -9,7 +9,7 @@ use super::near::near;
 use super::scope::{filter, texts};
 use super::source::SourceConfig;
 use crate::model::access::KnownRole;
-use crate::model::policy::{AccessPolicy, AttributeNames, Combine, Grant, Rule};
+use crate::model::policy::{AccessPolicy, AttributeNames, Combine, Grant, MatchAddresses, Rule};
 use crate::model::{Role, Roles};
 
 /// `[access]` as written.
@@ -27,6 +27,9 @@ pub(super) struct AccessTable {
     provisioning_allowed: bool,
     /// What several matching rules do: add up, or the first decides (write the highest privilege first).
     combine: Combine,
+    /// Which addresses of a person may find their seat: those the organization vouches for (user name, primary address,
+    /// type `work` or none), or all. People can write the others into their profile themselves.
+    match_addresses: MatchAddresses,
     /// Roles that a member keeps when their role list is replaced.
     #[cfg_attr(test, schemars(schema_with = "role_names"))]
     preserve_roles: Vec<String>,
@@ -54,6 +57,7 @@ impl Default for AccessTable {
             all_apps_visible: true,
             provisioning_allowed: false,
             combine: Combine::Union,
+            match_addresses: MatchAddresses::Work,
             preserve_roles: PRESERVED.map(str::to_owned).to_vec(),
             rules: Vec::new(),
             attributes: AttributesTable::default(),
@@ -144,6 +148,7 @@ impl AccessTable {
                 apps: Vec::new(),
             },
             combine: self.combine,
+            match_addresses: self.match_addresses,
             preserve_roles,
             rules,
             attributes: self.attributes.check(source, checker),

@@ -216,8 +216,10 @@ where
             }
         }
         let seats = Seats { members: &observed.team.members, invitations: &observed.team.invitations };
+        let which = self.policy.access.match_addresses;
+        let everybody = observed.directory.people().iter();
         let is_known =
-            |name: &Address| observed.directory.people().iter().any(|person| person.addresses.contains(name));
+            |name: &Address| everybody.clone().any(|person| person.addresses.matching(which).contains(name));
         let elsewhere = |operation: &Operation| seats.accepted_elsewhere(operation, &open, is_known);
         let outcome_of = |operation: &Operation| match (seats.outcome_of(operation), operation.kind) {
             (lost @ Outcome::NotApplied { .. }, Kind::Invite) => match elsewhere(operation) {

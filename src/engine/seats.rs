@@ -8,7 +8,8 @@ use super::{Book, CycleError};
 use crate::asc::{TeamRead, TeamWrite};
 use crate::control::protocol::Answer;
 use crate::model::event::LinkBy;
-use crate::model::{Access, Address, Event, SeatId};
+use crate::model::policy::MatchAddresses;
+use crate::model::{Access, Address, Addresses, Event, Person, SeatId};
 use crate::plan::names::person_ref;
 use crate::source::DirectorySource;
 
@@ -25,13 +26,13 @@ where
     ) -> Result<Answer, CycleError> {
         let (address, account) = (mail(email)?, mail(apple_account)?);
         let observed = self.read_and_plan(caller).await?.observed;
-        let Some(person) =
-            observed.directory.people().iter().find(|person| person.addresses.contains(&address))
-        else {
-            return Err(CycleError::refused(
-                format!("nobody in the identity provider has the address {address}"),
-                "link takes an address of the directory first, then the Apple Account",
-            ));
+        let which = self.policy.access.match_addresses;
+        let person = person_with(&observed, &address, which)?;
+        // A mapping by an address that anybody may write into their profile would be theirs who does.
+        let address = match person.addresses.matching(which) {
+            [] => address,
+            matching if matching.contains(&address) => address,
+            matching => matching[0].clone(),
         };
         let ledger = self.state.ledger();
         let seat = seat_of(&observed, &account);
@@ -154,6 +155,36 @@ where
             Book::record(&*self.state, None, &caller.actor, events)?;
         }
         Ok(Answer::Done { lines })
+    }
+}
+
+/// The one person with an address: those who have it from the organization before those who wrote it themselves.
+fn person_with<'o>(
+    observed: &'o Observed,
+    address: &Address,
+    which: MatchAddresses,
+) -> Result<&'o Person, CycleError> {
+    let with = |addresses: fn(&Addresses, MatchAddresses) -> &[Address]| {
+        let everybody = observed.directory.people().iter();
+        everybody
+            .filter(|person| addresses(&person.addresses, which).contains(address))
+            .collect::<Vec<&Person>>()
+    };
+    let vouched = with(Addresses::matching);
+    let found = if vouched.is_empty() { with(Addresses::claimed_only) } else { vouched };
+    match found.as_slice() {
+        [person] => Ok(person),
+        [] => Err(CycleError::refused(
+            format!("no person in the identity provider has the address {address}"),
+            "link takes an address of the directory first, then the Apple Account",
+        )),
+        several => {
+            let ids: Vec<&str> = several.iter().map(|person| person.id.as_str()).collect();
+            Err(CycleError::refused(
+                format!("{address} is an address of several people: {}", ids.join(", ")),
+                "give an address that only one of them has; `rosterd explain ID` shows each one's",
+            ))
+        }
     }
 }
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::id::{Address, GroupId, PersonId};
+use super::addresses::Addresses;
+use super::id::{GroupId, PersonId};
 
 /// Whether the provider says that a person may sign in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,8 +70,8 @@ pub struct Person {
     pub id: PersonId,
     /// The name they sign in with, as written.
     pub user_name: Option<Arc<str>>,
-    /// Every address, the one invitations go to first. May be empty.
-    pub addresses: Vec<Address>,
+    /// Every address, the one invitations go to first. May be none.
+    pub addresses: Addresses,
     /// First name.
     pub given_name: Option<Arc<str>>,
     /// Last name.

@@ -3,6 +3,7 @@
 //! Pure by rule: nothing here reads a clock, a file, the network or another module of the crate.
 
 pub mod access;
+pub mod addresses;
 pub mod directory;
 pub mod event;
 pub mod filter;
@@ -14,6 +15,7 @@ pub mod team;
 pub mod text;
 
 pub use access::{Access, Role, Roles};
+pub use addresses::Addresses;
 pub use directory::{
     Activity, Assignment, Attributes, Claims, Coverage, DirectorySnapshot, Group, GroupMember, Person,
     Principal, Problem,

@@ -123,6 +123,17 @@ pub enum Combine {
     First,
 }
 
+/// `access.match_addresses`: which addresses of a person may find a seat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema, serde::Serialize))]
+#[serde(rename_all = "snake_case")]
+pub enum MatchAddresses {
+    /// Those the organization vouches for: the user name, the primary address, those of type work or of no type.
+    Work,
+    /// All of them, also those that people write into their profile themselves.
+    Any,
+}
+
 /// `[access.attributes]`: the names of the person's own attributes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AttributeNames {
@@ -147,6 +158,8 @@ pub struct AccessPolicy {
     pub defaults: Grant,
     /// When several rules match.
     pub combine: Combine,
+    /// Which addresses may find a seat.
+    pub match_addresses: MatchAddresses,
     /// Roles a member keeps when their role list is replaced.
     pub preserve_roles: Roles,
     /// In the order of the file.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hasher};
 
 use crate::model::event::LinkBy;
+use crate::model::policy::MatchAddresses;
 use crate::model::{Address, Invitation, Ledger, Member, Person, PersonId, SeatId, TeamSnapshot, UnreadSeat};
 
 use super::Input;
@@ -13,6 +14,8 @@ use super::seat::Seat;
 /// People by address and by Apple Account, each by their position in the snapshot.
 pub(super) struct People<'a> {
     people: &'a [Person],
+    /// Which addresses may find a seat.
+    which: MatchAddresses,
     /// For each address the upper half of its hash, then the person's place: comparing the addresses of a whole company
     /// letter by letter takes longer than all the rest of a plan, and numbers are sorted fastest.
     by_address: Vec<u64>,
@@ -25,13 +28,14 @@ impl<'a> People<'a> {
     pub(super) fn new(people: &'a [Person], mapping: &Mapping<'_>, ledger: &Ledger) -> Self {
         let mut book = Self {
             people,
+            which: mapping.match_addresses(),
             by_address: Vec::with_capacity(people.len() * 2),
             accounts: BTreeMap::new(),
             by_account: BTreeSet::new(),
         };
         for (at, person) in people.iter().enumerate() {
-            book.by_address
-                .extend(person.addresses.iter().map(|address| hashed(address.folded()) | at as u64));
+            let addresses = person.addresses.all().iter();
+            book.by_address.extend(addresses.map(|address| hashed(address.folded()) | at as u64));
             if mapping.reads_apple_accounts() {
                 book.add_account(at, mapping.apple_account(person), LinkBy::AppleAccount);
             }
@@ -39,7 +43,7 @@ impl<'a> People<'a> {
         book.by_address.sort_unstable();
         book.by_address.dedup();
         for (address, account) in &ledger.accounts {
-            for at in book.with_address(address).collect::<Vec<_>>() {
+            for at in book.with_address(address, book.which).collect::<Vec<_>>() {
                 book.add_account(at, Some(account.clone()), LinkBy::Manual);
             }
         }
@@ -58,24 +62,35 @@ impl<'a> People<'a> {
         self.accounts.get(&at).map_or(&[], Vec::as_slice)
     }
 
-    /// Everybody with this address.
-    fn with_address(&self, folded: &str) -> impl Iterator<Item = usize> {
+    /// Everybody with this address among those of theirs.
+    fn with_address(&self, folded: &str, which: MatchAddresses) -> impl Iterator<Item = usize> {
         let hash = hashed(folded);
         let from = self.by_address.partition_point(|key| *key < hash);
         let same = self.by_address[from..].iter().take_while(move |key| **key & !PLACE == hash);
         let places = same.filter_map(|key| usize::try_from(key & PLACE).ok());
-        places.filter(move |at| self.people[*at].addresses.iter().any(|address| address.folded() == folded))
+        let theirs = move |at: &usize| self.people[*at].addresses.matching(which);
+        places.filter(move |at| theirs(at).iter().any(|address| address.folded() == folded))
     }
 
-    /// Everybody whom this address or Apple Account may mean.
+    /// Everybody whose seat one of this name may be.
     pub(super) fn named(&self, name: &Address) -> BTreeSet<usize> {
+        self.named_by(name, self.which)
+    }
+
+    /// Everybody who names this in any way, also by an address that nobody vouches for. That gives them no seat, and is
+    /// reason enough not to call one nobody's.
+    pub(super) fn mentioning(&self, name: &Address) -> BTreeSet<usize> {
+        self.named_by(name, MatchAddresses::Any)
+    }
+
+    fn named_by(&self, name: &Address, which: MatchAddresses) -> BTreeSet<usize> {
         let folded = name.folded();
         let accounts = self
             .by_account
             .range((folded.to_owned(), 0)..)
             .take_while(|(known, _)| known == folded)
             .map(|(_, at)| *at);
-        self.with_address(folded).chain(accounts).collect()
+        self.with_address(folded, which).chain(accounts).collect()
     }
 }
 

@@ -1,6 +1,8 @@
 //! Who is which seat. First that answers: the ledger's link, the Apple Account, an address. Two answers, or two people
 //! for one seat, are a conflict: nothing is guessed.
 
+mod claims;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::event::LinkBy;
@@ -32,6 +34,13 @@ pub(super) struct Entry<'a> {
     pub(super) verdict: Verdict<'a>,
 }
 
+impl Case<'_> {
+    /// Their seat is the one that the ledger links them to, and the directory still knows them.
+    fn keeps_link(&self) -> bool {
+        self.found.is_some() && matches!(self.standing, Standing::Holds { by: None, .. })
+    }
+}
+
 impl Entry<'_> {
     pub(super) fn is_in_scope(&self) -> bool {
         matches!(self.verdict, Verdict::In(_))
@@ -51,6 +60,8 @@ pub(super) enum Standing<'a> {
     Unseen,
     /// Our invitation is gone before its time, and nobody can be told to have accepted it.
     Vanished,
+    /// These seats fit an address of theirs that nobody vouches for, and nothing else says whose they are.
+    Claims(Vec<Seat<'a>>),
 }
 
 /// Why there is no seat.
@@ -83,6 +94,7 @@ pub(super) fn correlate<'a>(
         .collect();
     correlator.accept_by_name(&mut cases);
     correlator.find_conflicts(&mut cases);
+    correlator.find_claims(&mut cases);
     cases
 }
 
@@ -228,7 +240,7 @@ impl<'c, 'a: 'c> Correlator<'c, 'a> {
             }
         }
         for (step, by) in names.steps() {
-            match self.invitations(step).as_slice() {
+            match self.good_invitations(step).as_slice() {
                 [] => {}
                 [invitation] => {
                     let seat = Seat::Invitation(invitation);
@@ -252,7 +264,9 @@ impl<'c, 'a: 'c> Correlator<'c, 'a> {
     {
         let known = |entry: Entry<'_>| self.people.accounts(entry.at);
         let own = found.map(known).unwrap_or_default();
-        let mut addresses: Vec<&Address> = found.iter().flat_map(|entry| &entry.person.addresses).collect();
+        let which = self.input.policy.access.match_addresses;
+        let theirs = |entry: &Entry<'n>| entry.person.addresses.matching(which);
+        let mut addresses: Vec<&Address> = found.iter().flat_map(theirs).collect();
         addresses.extend(link.map(|link| &link.name));
         // What we remember counts only of those whom the directory no longer knows.
         addresses.extend(link.filter(|_| found.is_none()).and_then(|link| link.person.email.as_ref()));
@@ -269,6 +283,17 @@ impl<'c, 'a: 'c> Correlator<'c, 'a> {
         members.sort_by(|a, b| a.id.cmp(&b.id));
         members.dedup_by(|a, b| a.id == b.id);
         members
+    }
+
+    /// One that has expired is no second seat beside another.
+    fn good_invitations(&self, names: &[&Address]) -> Vec<&'a Invitation> {
+        let all = self.invitations(names);
+        let now = self.input.now;
+        let good: Vec<_> = all.iter().copied().filter(|invitation| !invitation.is_expired(now)).collect();
+        if good.is_empty() {
+            return all.into_iter().max_by_key(|invitation| invitation.expires).into_iter().collect();
+        }
+        good
     }
 
     fn invitations(&self, names: &[&Address]) -> Vec<&'a Invitation> {
@@ -335,11 +360,16 @@ impl<'c, 'a: 'c> Correlator<'c, 'a> {
                 claims.entry(seat.id()).or_default().push(at);
             }
         }
-        let ids: Vec<&PersonId> = cases.iter().map(|case| case.id).collect();
+        let claimants: Vec<(&PersonId, bool)> =
+            cases.iter().map(|case| (case.id, case.keeps_link())).collect();
         for case in cases.iter_mut() {
+            // A person who is linked keeps the link: their departure does not wait for whoever names the address, but
+            // for another link.
+            let keeps = case.keeps_link();
             case.conflict = case.standing.seats().find_map(|seat| {
-                let claimed = claims.get(&seat.id())?.iter().map(|at| ids[*at]);
-                let others: Vec<&str> = claimed.filter(|id| *id != case.id).map(PersonId::as_str).collect();
+                let claimed = claims.get(&seat.id())?.iter().map(|at| claimants[*at]);
+                let claimed = claimed.filter(|(id, linked)| *id != case.id && (*linked || !keeps));
+                let others: Vec<&str> = claimed.map(|(id, _)| id.as_str()).collect();
                 let others = (!others.is_empty()).then(|| others.join(", "))?;
                 Some(format!("seat {} also answers to {others}", seat.name().folded()))
             });
@@ -374,7 +404,8 @@ impl<'c, 'a: 'c> Correlator<'c, 'a> {
             Standing::Holds { by: None, .. }
             | Standing::Without(_)
             | Standing::Unseen
-            | Standing::Vanished => None,
+            | Standing::Vanished
+            | Standing::Claims(_) => None,
         }
     }
 }
@@ -407,7 +438,7 @@ impl<'a> Standing<'a> {
     pub(super) fn seats(&self) -> impl Iterator<Item = Seat<'a>> {
         let seats = match self {
             Self::Holds { seat, .. } => vec![*seat],
-            Self::Several(seats) => seats.clone(),
+            Self::Several(seats) | Self::Claims(seats) => seats.clone(),
             Self::Without(_) | Self::Unseen | Self::Vanished => Vec::new(),
         };
         seats.into_iter()

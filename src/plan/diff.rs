@@ -74,7 +74,11 @@ pub(super) fn diff(context: &Context<'_, '_>, cases: &[Case<'_>]) -> Draft {
 fn called_otherwise(case: &Case<'_>) -> Option<Event> {
     let (entry, link) = (case.found.as_ref()?, case.link?);
     let known = &link.person;
-    let theirs = known.email.as_ref().is_some_and(|email| entry.person.addresses.contains(email));
+    let addresses = match entry.person.addresses.vouched() {
+        [] => entry.person.addresses.all(),
+        vouched => vouched,
+    };
+    let theirs = known.email.as_ref().is_some_and(|email| addresses.contains(email));
     let mut now = names::person_ref(entry.person);
     if theirs || now.email.is_none() {
         now.email.clone_from(&known.email);
@@ -100,7 +104,7 @@ fn person(context: &Context<'_, '_>, case: &Case<'_>, entry: Entry<'_>, draft: &
             }
         }
         Standing::Without(why) => Some(mover.without(*why)),
-        Standing::Several(seats) => {
+        Standing::Several(seats) | Standing::Claims(seats) => {
             draft.changes.extend(seats.iter().map(|seat| mover.judged(mover.nothing(*seat))));
             None
         }
@@ -284,7 +288,7 @@ impl Mover<'_, '_, '_> {
 
     /// Their first address, when an invitation went to one that is theirs no more.
     fn new_address(&self, invitation: &Invitation) -> Option<&Address> {
-        let theirs = self.entry.person.addresses.contains(&invitation.email)
+        let theirs = self.entry.person.addresses.all().contains(&invitation.email)
             || self.context.people.accounts(self.entry.at).iter().any(|(name, _)| *name == invitation.email);
         if theirs { None } else { names::address(self.entry.person) }
     }
@@ -357,7 +361,7 @@ impl Mover<'_, '_, '_> {
     fn goes_by_other_names(&self) -> bool {
         let invited = names::address(self.entry.person);
         let accounts = self.context.people.accounts(self.entry.at).iter().map(|(account, _)| account);
-        let names = self.entry.person.addresses.iter().chain(accounts);
+        let names = self.entry.person.addresses.all().iter().chain(accounts);
         names.filter(|name| name.is_mail()).any(|name| Some(name) != invited)
     }
 

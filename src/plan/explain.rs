@@ -141,6 +141,7 @@ impl<'s, 'a> Explainer<'s, '_, 'a> {
         let at = people.binary_search_by(|person| person.id.as_str().cmp(who)).ok();
         let address = Address::new(who);
         let at = at.or_else(|| self.context.people.named(&address).first().copied());
+        let at = at.or_else(|| self.context.people.mentioning(&address).first().copied());
         if let Some(at) = at.or_else(|| self.by_display_name(&address)) {
             return self.of_person(at);
         }
@@ -176,7 +177,7 @@ impl<'s, 'a> Explainer<'s, '_, 'a> {
             Ok(case) => self.of_case(&self.cases[case], None),
             Err(_) => {
                 let entry = Entry { at, person, verdict: self.context.scope.verdict(at) };
-                let mut names = person.addresses.iter();
+                let mut names = person.addresses.all().iter();
                 let seat = names.find_map(|name| {
                     let member = self.context.seats.members(name).next().map(Seat::Member);
                     member.or_else(|| self.context.seats.invitations(name).next().map(Seat::Invitation))
@@ -213,7 +214,11 @@ impl<'s, 'a> Explainer<'s, '_, 'a> {
             };
         };
         let person = entry.person;
-        let addresses: Vec<&str> = person.addresses.iter().map(Address::as_str).collect();
+        let which = self.context.input.policy.access.match_addresses;
+        let matching = person.addresses.matching(which).iter().map(Address::to_string);
+        let claimed = person.addresses.claimed_only(which).iter();
+        let claimed = claimed.map(|address| format!("{address} (finds no seat: not vouched for)"));
+        let addresses: Vec<String> = matching.chain(claimed).collect();
         let addresses = if addresses.is_empty() { "no address".to_owned() } else { addresses.join(", ") };
         let activity = match person.activity {
             Activity::Active => "active",
@@ -265,6 +270,7 @@ impl<'s, 'a> Explainer<'s, '_, 'a> {
                 Without::Expired => "none: the invitation expired and is gone".to_owned(),
                 Without::TakenBack => "none: the invitation was taken back to be replaced".to_owned(),
             },
+            Some(Standing::Claims(_)) => "none that is certain to be theirs".to_owned(),
             Some(Standing::Unseen) => "one that an incomplete read did not show".to_owned(),
             Some(Standing::Vanished) => "their invitation is gone before its time".to_owned(),
         }
@@ -300,7 +306,10 @@ impl<'s, 'a> Explainer<'s, '_, 'a> {
             OnLeave::Remove => "remove",
             OnLeave::Report => "report",
         };
+        let which = self.context.input.policy.access.match_addresses;
+        let claims = |entry: Entry<'_>| entry.person.addresses.claimed_only(which).contains(seat.name());
         let who = match (subject.entry, self.context.directory.is_complete()) {
+            (Some(entry), _) if claims(entry) => "an address in their profile that nobody vouches for",
             (Some(_), _) => "an address of theirs",
             (None, true) => "of nobody in the directory",
             (None, false) => "of nobody in what was read of the directory",
@@ -349,7 +358,7 @@ impl<'s, 'a> Explainer<'s, '_, 'a> {
     /// Whom they may have meant.
     fn near(&self, who: &str) -> Vec<String> {
         let wanted = Address::new(who);
-        let people = self.context.input.directory.people().iter().flat_map(|person| &person.addresses);
+        let people = self.context.input.directory.people().iter().flat_map(|person| person.addresses.all());
         let team = self.context.input.team;
         let seats = team.members.iter().map(|member| &member.user_name);
         let seats = seats.chain(team.invitations.iter().map(|invitation| &invitation.email));

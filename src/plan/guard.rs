@@ -38,10 +38,10 @@ fn protected_by<'c>(context: &'c Context<'_, '_>, change: &Change) -> Option<&'c
     let of = |operation: &Operation| {
         let invited = operation.invitee.as_ref().map(|invitee| &invitee.email);
         let mut names = operation.target.name.iter().chain(invited);
-        // Whoever answers to the seat's name counts too: it may be linked to somebody who had the address before.
+        // The person whose address the seat's name is counts too: it may be linked to somebody who had it before.
         let everybody = context.input.directory.people();
         let others = names.clone().flat_map(|name| context.people.named(name));
-        let mut others = others.flat_map(|at| &everybody[at].addresses);
+        let mut others = others.flat_map(|at| everybody[at].addresses.all());
         let by_others = others.find_map(|name| globs.matching(name));
         by_others.or_else(|| match &operation.person {
             Some(person) => protects(context, person, names),
@@ -59,7 +59,7 @@ pub(super) fn protects<'c, 'n>(
 ) -> Option<&'c str> {
     let globs = &context.input.policy.guard.protected;
     let entry = context.input.directory.person(&person.id);
-    let mut known = entry.iter().flat_map(|entry| &entry.addresses).chain(&person.email);
+    let mut known = entry.iter().flat_map(|entry| entry.addresses.all()).chain(&person.email);
     known
         .find_map(|name| globs.matching(name))
         .or_else(|| names.into_iter().find_map(|name| globs.matching(name)))

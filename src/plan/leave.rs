@@ -33,7 +33,7 @@ pub(super) fn person(context: &Context<'_, '_>, case: &Case<'_>, draft: &mut Dra
             let own: Vec<_> = own_invitations(context, case, left_over, &mut draft.claimed).collect();
             std::iter::once(*seat).chain(own).collect()
         }
-        Standing::Several(seats) => seats.clone(),
+        Standing::Several(seats) | Standing::Claims(seats) => seats.clone(),
         Standing::Unseen => {
             draft.changes.extend(unseen(case, person, &why));
             return;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::model::filter::AttributePath;
-use crate::model::policy::{Combine, Rule};
+use crate::model::policy::{Combine, MatchAddresses, Rule};
 use crate::model::{Access, Address, AppId, Hold, HoldReason, Person, Policy, Role, Roles, TeamSnapshot};
 
 use super::attribute;
@@ -53,6 +53,11 @@ impl<'a> Mapping<'a> {
             apple_account: path(&names.apple_account),
             described: policy.access.rules.iter().map(describe).collect(),
         }
+    }
+
+    /// Which addresses may find a seat.
+    pub(super) fn match_addresses(&self) -> MatchAddresses {
+        self.policy.access.match_addresses
     }
 
     /// True when people may name an Apple Account of their own.

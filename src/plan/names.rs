@@ -21,7 +21,7 @@ pub(super) fn address(person: &Person) -> Option<&Address> {
 }
 
 fn first_meant(person: &Person) -> Option<&Address> {
-    person.addresses.iter().find(|address| address.resembles_mail())
+    person.addresses.all().iter().find(|address| address.resembles_mail())
 }
 
 /// Why there is no address to invite.

@@ -75,7 +75,8 @@ pub fn staying<'o>(
     ids.into_iter().filter(stays).collect()
 }
 
-/// Which of these seats' names mean somebody in a directory read just now, and whom.
+/// Which of these seats' names mean somebody in a directory read just now, and whom. Any address counts, also one that
+/// nobody vouches for: it gives nobody a seat, but a seat that it fits is not known to be nobody's.
 ///
 /// # Errors
 /// Why that read says nothing of who is not in it.
@@ -94,7 +95,7 @@ pub fn answering<'n>(
     // Seats have no say in what people are called.
     let team = TeamSnapshot::new(Vec::new(), Vec::new(), BTreeMap::new(), Coverage::Complete);
     let people = People::new(directory.people(), &Mapping::new(policy, &scope, &team), ledger);
-    let first = |name| people.named(name).into_iter().next();
+    let first = |name| people.mentioning(name).into_iter().next();
     let found =
         names.into_iter().filter_map(|name| Some((name, directory.people()[first(name)?].id.clone())));
     Ok(found.collect())

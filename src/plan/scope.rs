@@ -145,7 +145,8 @@ impl<'a> Scope<'a> {
             Ok(source) => source,
             Err(outside) => return Verdict::Out(outside),
         };
-        if let Some(glob) = person.addresses.iter().find_map(|address| scope.exclude.matching(address)) {
+        if let Some(glob) = person.addresses.all().iter().find_map(|address| scope.exclude.matching(address))
+        {
             return Verdict::Out(Outside::Excluded(glob));
         }
         match &scope.filter {

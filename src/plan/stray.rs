@@ -34,18 +34,38 @@ enum Whose {
     /// Somebody in scope who has another seat.
     Second(usize),
     Several(Vec<usize>),
+    /// These have it among addresses that nobody vouches for, and no one else has it.
+    Claimed(Vec<usize>),
 }
 
 fn whose(context: &Context<'_, '_>, seat: Seat<'_>) -> Whose {
     let people: Vec<usize> = context.people.named(seat.name()).into_iter().collect();
     match people.as_slice() {
-        [] => Whose::Nobody,
-        [at] => match context.scope.verdict(*at) {
-            Verdict::In(_) => Whose::Second(*at),
-            Verdict::Disabled => Whose::One(*at, Departure::Deactivated),
-            Verdict::Out(_) => Whose::One(*at, Departure::OutOfScope),
-        },
+        [] => claimed(context, seat),
+        [at] => of_one(context, *at),
         _ => Whose::Several(people),
+    }
+}
+
+fn of_one(context: &Context<'_, '_>, at: usize) -> Whose {
+    match context.scope.verdict(at) {
+        Verdict::In(_) => Whose::Second(at),
+        Verdict::Disabled => Whose::One(at, Departure::Deactivated),
+        Verdict::Out(_) => Whose::One(at, Departure::OutOfScope),
+    }
+}
+
+/// Whoever names an address that nobody vouches for may have written it themselves: the seat is not theirs, and not
+/// nobody's either. Somebody who has another seat waits for nothing, and a seat that we manage stays with nobody who left.
+fn claimed(context: &Context<'_, '_>, seat: Seat<'_>) -> Whose {
+    let people: Vec<usize> = context.people.mentioning(seat.name()).into_iter().collect();
+    match people.as_slice() {
+        [] => Whose::Nobody,
+        [at] => match (of_one(context, *at), context.input.ledger.owns(&seat.id())) {
+            (Whose::One(..), false) | (Whose::Second(_), true) => Whose::Claimed(people),
+            (whose, _) => whose,
+        },
+        _ => Whose::Claimed(people),
     }
 }
 
@@ -66,6 +86,16 @@ fn stray(context: &Context<'_, '_>, seat: Seat<'_>, awaited: bool, draft: &mut D
         }
         Whose::Second(at) => Change::revoke(person(at), seat, vec!["they have another seat".to_owned()])
             .held_for(HoldReason::Unmanaged, "its person has another seat"),
+        Whose::Claimed(people) => {
+            let id = everybody[people[0]].id.as_str();
+            let name = seat.name().folded();
+            let vouched = names::address(&everybody[people[0]]).map_or(id, |address| address.folded());
+            let detail = format!(
+                "{name} is only an address of {id} that the directory does not vouch for (access.match_addresses); \
+                 if the seat is theirs: rosterd link {vouched} {name}"
+            );
+            Change::revoke(None, seat, Vec::new()).held_for(HoldReason::Conflict, detail)
+        }
         Whose::Several(people) => {
             let ids: Vec<&str> = people.iter().map(|at| everybody[*at].id.as_str()).collect();
             Change::revoke(None, seat, Vec::new())

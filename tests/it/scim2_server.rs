@@ -177,8 +177,8 @@ fn is_whole(snapshot: &DirectorySnapshot, seeded: &Seeded, paging: Paging) {
         let person = snapshot.person(&PersonId::from(id.as_str())).expect("listed");
         let active = if number % 10 == 9 { Activity::Disabled } else { Activity::Active };
         assert_eq!(person.activity, active);
-        assert_eq!(person.addresses[0].folded(), format!("p{number:04}@mail.example.com"));
-        assert_eq!(person.addresses[1].folded(), format!("p{number:04}@example.com"));
+        assert_eq!(person.addresses.all()[0].folded(), format!("p{number:04}@mail.example.com"));
+        assert_eq!(person.addresses.all()[1].folded(), format!("p{number:04}@example.com"));
         assert_eq!(person.family_name.as_deref(), Some(format!("King {number}").as_str()));
         assert_eq!(
             person.attributes.get(ENTERPRISE).map(|value| &value["department"]),

@@ -116,7 +116,7 @@ fn is_whole(bench: &Bench, snapshot: &DirectorySnapshot, what: &str) {
             match member {
                 GroupMember::Person(id) => {
                     let person = snapshot.person(id).unwrap_or_else(|| panic!("{what}: {id} is nobody"));
-                    people.push(person.addresses[0].to_string());
+                    people.push(person.addresses.all()[0].to_string());
                 }
                 GroupMember::Group(_) => groups += 1,
             }

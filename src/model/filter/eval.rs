@@ -85,11 +85,11 @@ fn built_in<'a>(person: &'a Person, path: &AttributePath) -> Option<Vec<Found<'a
         ("name", Some("givenname")) | ("givenname", None) if !read() => Some(text(&person.given_name)),
         ("name", Some("familyname")) | ("surname", None) if !read() => Some(text(&person.family_name)),
         ("emails", None | Some("value")) if !read() => {
-            Some(person.addresses.iter().map(|address| Found::Text(address.as_str())).collect())
+            Some(person.addresses.all().iter().map(|address| Found::Text(address.as_str())).collect())
         }
-        ("mail", None) if !read() => {
-            Some(person.addresses.first().map(|address| Found::Text(address.as_str())).into_iter().collect())
-        }
+        ("mail", None) if !read() => Some(
+            person.addresses.all().first().map(|address| Found::Text(address.as_str())).into_iter().collect(),
+        ),
         _ => None,
     }
 }

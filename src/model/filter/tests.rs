@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::model::directory::{Activity, Attributes};
-use crate::model::id::Address;
+use crate::model::{Address, Addresses};
 
 /// Ada, as a SCIM provider with an enterprise extension describes her.
 fn ada() -> Person {
@@ -29,7 +29,7 @@ fn ada() -> Person {
     Person {
         id: "id-Ada".into(),
         user_name: Some("Ada.King".into()),
-        addresses: vec![Address::new("ada@example.com"), Address::new("ada@home.example")],
+        addresses: Addresses::new([Address::new("ada@example.com")], [Address::new("ada@home.example")]),
         given_name: Some("Ada".into()),
         family_name: Some("King".into()),
         display_name: Some("Ada King".into()),

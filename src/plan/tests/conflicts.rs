@@ -1,6 +1,7 @@
 //! Who is which seat, and what happens when two answers come.
 
 use super::check;
+use super::world::{World, show};
 
 #[test]
 fn the_link_answers_first() {
@@ -87,14 +88,159 @@ fn two_people_for_one_seat_are_a_conflict() {
 }
 
 #[test]
-fn a_seat_that_is_linked_to_somebody_else_is_a_conflict_for_both() {
+fn a_seat_that_is_linked_to_another_is_a_conflict_for_the_one_who_claims_it() {
     check(
         "person p1 a@example.com appStoreConnect_role=SALES
          person p2 b@example.com a2@example.com
          member m1 a2@example.com DEVELOPER
          link p1 m1",
-        "held conflict (seat a2@example.com also answers to p2): update m1 of p1: DEVELOPER -> SALES; attribute appStoreConnect_role
+        "update m1 of p1: DEVELOPER -> SALES; attribute appStoreConnect_role
          held conflict (seat a2@example.com also answers to p1): update m1 of p2: DEVELOPER -> ?",
+    );
+}
+
+#[test]
+fn the_removal_of_a_disabled_person_waits_for_no_claim() {
+    for claim in ["~a@example.com", "a@example.com"] {
+        let planned = World::read(&format!(
+            "person p1 a@example.com disabled
+             person p2 b@example.com {claim}
+             member m1 a@example.com DEVELOPER
+             link p1 m1"
+        ))
+        .plan();
+        let shown = show(&planned);
+        assert!(
+            shown.contains("\nremove m1 of p1; deactivated")
+                || shown.starts_with("remove m1 of p1; deactivated"),
+            "{claim}: {shown}"
+        );
+    }
+    // Gone under another name: only an address that is vouched for may mean that the directory was moved.
+    check(
+        "person p2 b@example.com ~a@example.com
+         member m1 ada@home.example DEVELOPER
+         member m2 b@example.com DEVELOPER
+         link p1 m1 email=a@example.com
+         link p2 m2
+         absent p1 deleted 1",
+        "remove m1 of p1; deleted
+         absent p1 deleted
+         unchanged 1",
+    );
+}
+
+#[test]
+fn two_links_to_one_seat_are_a_conflict_for_both() {
+    check(
+        "person p1 a@example.com disabled
+         person p2 b@example.com disabled
+         member m1 a@example.com DEVELOPER
+         link p1 m1
+         link p2 m1",
+        "held conflict (seat a@example.com also answers to p2): remove m1 of p1; deactivated
+         held conflict (seat a@example.com also answers to p1): remove m1 of p2; deactivated
+         absent p1 deactivated
+         absent p2 deactivated",
+    );
+}
+
+#[test]
+fn an_address_that_nobody_vouches_for_takes_no_seat_over() {
+    let world = "person p1 a@example.com ~boss@example.com
+         rule SALES
+         member m1 boss@example.com ADMIN";
+    let claim = "boss@example.com is only an address that the directory does not vouch for (access.match_addresses); if the seat is theirs: rosterd link a@example.com boss@example.com";
+    check(world, &format!("held conflict ({claim}): update m1 of p1: ADMIN -> ?"));
+    check(
+        &format!("{world}\nset match_addresses any\nset admins_min 0"),
+        "update m1 of p1: ADMIN -> SALES; rule 1: everybody
+         linked p1 m1 Address",
+    );
+    // An invitation that another administrator sent is no less theirs.
+    check(
+        "person p1 a@example.com ~ada@home.example
+         invitation i1 ada@home.example ADMIN",
+        "held conflict (ada@home.example is only an address that the directory does not vouch for (access.match_addresses); if the seat is theirs: rosterd link a@example.com ada@home.example): invite p1 at nowhere: ?",
+    );
+}
+
+#[test]
+fn a_claim_stops_nobody_but_the_one_who_makes_it() {
+    // Neither a newcomer's invitation, nor an adoption, nor a leaver's seat that nobody was linked to.
+    check(
+        "person p1 a@example.com ~b@example.com ~c@example.com ~d@example.com
+         person p2 b@example.com
+         person p3 c@example.com
+         person p4 d@example.com disabled
+         member m3 c@example.com DEVELOPER
+         member m4 d@example.com DEVELOPER
+         set unmanaged.deactivated remove",
+        "remove m4 of p4; deactivated
+         invite p1 at a@example.com: DEVELOPER; default
+         invite p2 at b@example.com: DEVELOPER; default
+         linked p3 m3 Address
+         absent p4 deactivated
+         unchanged 1",
+    );
+}
+
+#[test]
+fn a_seat_that_only_a_claim_fits_is_not_nobodys() {
+    check(
+        "person p1 a@example.com disabled ~ada@home.example
+         member m1 ada@home.example DEVELOPER
+         set unmanaged.unknown remove
+         set leave_confirmations 1",
+        "held conflict (ada@home.example is only an address of p1 that the directory does not vouch for (access.match_addresses); if the seat is theirs: rosterd link a@example.com ada@home.example): remove m1 of nobody",
+    );
+    // What rosterd manages leaves with whoever is left of those who name it.
+    check(
+        "person p1 a@example.com disabled ~ada@home.example
+         invitation i1 ada@home.example DEVELOPER
+         owned i1",
+        "cancel i1 of p1; deactivated
+         absent p1 deactivated",
+    );
+    // Whoever has a seat already waits for nothing.
+    check(
+        "person p1 a@example.com ~ada@home.example
+         member m1 a@example.com DEVELOPER
+         member m2 ada@home.example DEVELOPER
+         link p1 m1
+         set unmanaged.unknown remove
+         set leave_confirmations 1",
+        "held unmanaged (its person has another seat): remove m2 of p1; they have another seat
+         unchanged 1",
+    );
+}
+
+#[test]
+fn an_account_said_by_hand_is_not_taken_over_by_a_claim() {
+    check(
+        "account ada@example.com ada@home.example
+         person p1 a@example.com ~ada@example.com
+         member m1 ada@home.example ADMIN",
+        "invite p1 at a@example.com: DEVELOPER; default
+         held unmanaged (unknown): remove m1 of nobody; nobody in the directory",
+    );
+}
+
+#[test]
+fn an_expired_invitation_is_no_second_seat() {
+    check(
+        "person p1 a@example.com b@example.com
+         invitation i1 a@example.com DEVELOPER expired
+         invitation i2 b@example.com DEVELOPER",
+        "held unmanaged (its person has another seat): cancel i1 of p1; they have another seat
+         linked p1 i2 Address
+         unchanged 1",
+    );
+    check(
+        "person p1 a@example.com ~ada@home.example
+         invitation i1 ada@home.example DEVELOPER expired",
+        "invite p1 at a@example.com: DEVELOPER; default
+         held unmanaged (its person has another seat): cancel i1 of p1; they have another seat",
     );
 }
 

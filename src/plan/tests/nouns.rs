@@ -59,7 +59,7 @@ fn attributes_are_found_by_name_and_listed_as_they_came() {
 fn a_snapshot_finds_people_and_groups_by_id() {
     let world = World::read("person p2 b@example.com\n person p1 a@example.com\n group iOS p1");
     let snapshot: DirectorySnapshot = world.directory();
-    let named = |id: &str| snapshot.person(&id.into()).map(|person| person.addresses[0].to_string());
+    let named = |id: &str| snapshot.person(&id.into()).map(|person| person.addresses.all()[0].to_string());
     assert_eq!(named("p1"), Some("a@example.com".to_owned()));
     assert_eq!(named("p2"), Some("b@example.com".to_owned()));
     assert_eq!(named("p3"), None);

@@ -311,7 +311,7 @@ fn a_leaver_is_looked_at_once_more() {
     let operation = &planned.plan.operations[0];
     assert_eq!(operation.target.id.as_deref(), Some("m1"), "{}", show(&planned));
     let (policy, directory) = (&world.policy, world.directory());
-    let known = directory.person(&"p2".into()).and_then(|person| person.addresses.first());
+    let known = directory.person(&"p2".into()).and_then(|person| person.addresses.all().first());
     assert_eq!(known, Some(&Address::new("b@example.com")));
     assert_eq!(directory.person(&"p3".into()), None);
     let look = |now: &str, groups: &str| {

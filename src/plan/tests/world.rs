@@ -4,7 +4,7 @@
 //! set leave_confirmations 1                 a key of the configuration
 //! scope iOS "Mac Team"                      scope.mode = "groups"; without this line everybody is in scope
 //! rule 'iOS Admins' ADMIN apps=com.a        group=…, filter=…, roles, all=yes|no, prov=yes|no, apps=…
-//! person p1 ada@x.example disabled          also: name="Ada King", display="Ada King", unsaid, unclear, ATTRIBUTE=JSON or text
+//! person p1 ada@x.example disabled          ~ada@y.example: not vouched for; also: name="Ada King", display="Ada King", unsaid, unclear, ATTRIBUTE=JSON or text
 //! group iOS p1 p2 @Nested                   direct members; @ is a group within
 //! member m1 ada@x.example DEVELOPER         also: name="Ada King", prov, apps=1,2, apps=?, all=?
 //! invitation i1 ada@x.example DEVELOPER     also: expired
@@ -23,8 +23,8 @@ use serde_json::Value;
 use crate::model::event::{Departure, LinkBy};
 use crate::model::ledger::{Absence, Backoff, Link, OpenIntent, OwnedSeat, Reservation};
 use crate::model::policy::{
-    AccessPolicy, AddressGlobs, AttributeNames, Combine, Grant, GuardPolicy, Lifecycle, NewAdmins, OnJoin,
-    OnLeave, Rule, Scope, ScopeMode, Unmanaged,
+    AccessPolicy, AddressGlobs, AttributeNames, Combine, Grant, GuardPolicy, Lifecycle, MatchAddresses,
+    NewAdmins, OnJoin, OnLeave, Rule, Scope, ScopeMode, Unmanaged,
 };
 use crate::model::*;
 use crate::plan::{Allowance, Input, Planned, names};
@@ -71,6 +71,7 @@ pub(crate) fn policy() -> Policy {
                 apps: Vec::new(),
             },
             combine: Combine::Union,
+            match_addresses: MatchAddresses::Work,
             preserve_roles: preserved.split(' ').map(Role::new).collect(),
             rules: Vec::new(),
             attributes: AttributeNames {
@@ -281,6 +282,10 @@ impl World {
             "roles" => access.defaults.roles = Some(roles(value)),
             "all_apps_visible" => access.defaults.all_apps_visible = Some(value == "yes"),
             "combine" => access.combine = if value == "first" { Combine::First } else { Combine::Union },
+            "match_addresses" => {
+                access.match_addresses =
+                    if value == "any" { MatchAddresses::Any } else { MatchAddresses::Work };
+            }
             "preserve_roles" => access.preserve_roles = roles(value),
             "on_join" => lifecycle.on_join = if value == "report" { OnJoin::Report } else { OnJoin::Invite },
             "on_deactivated" => lifecycle.on_deactivated = leave()?,
@@ -453,8 +458,10 @@ fn person(rest: &Rest) -> Option<Person> {
         attributes.insert(key, value);
     }
     let (given_name, family_name) = name(rest.get("name"));
-    let addresses =
-        rest.plain.iter().skip(1).filter(|word| word.contains('@')).map(|text| Address::new(text)).collect();
+    let (own, vouched): (Vec<_>, Vec<_>) =
+        rest.plain.iter().skip(1).filter(|word| word.contains('@')).partition(|word| word.starts_with('~'));
+    let address = |text: &String| Address::new(text.trim_start_matches('~'));
+    let addresses = Addresses::new(vouched.into_iter().map(address), own.into_iter().map(address));
     Some(Person {
         id: rest.plain.first()?.as_str().into(),
         user_name: rest.get("user").map(Into::into),

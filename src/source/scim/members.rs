@@ -123,7 +123,7 @@ impl<'p> Index<'p> {
         };
         let named = added(&|record| user_name(record).is_some_and(|name| name == folded.folded()));
         let known_outside = added(&|record| record.external_id.as_ref() == Some(value));
-        let addressed = added(&|record| record.person.addresses.contains(&folded));
+        let addressed = added(&|record| record.person.addresses.vouched().contains(&folded));
         let hit = meant(bearers(&names.user_names, folded.folded()).chain(named))
             .or_else(|| meant(bearers(&names.external_ids, value).chain(known_outside)))
             .or_else(|| meant(bearers(&names.addresses, folded.folded()).chain(addressed)));
@@ -138,7 +138,7 @@ impl<'p> Names<'p> {
             let id = &record.person.id;
             names.user_names.extend(user_name(record).map(|name| named(name, id)));
             names.external_ids.extend(record.external_id.iter().map(|name| named(Cow::Borrowed(name), id)));
-            let addresses = record.person.addresses.iter();
+            let addresses = record.person.addresses.vouched().iter();
             names.addresses.extend(addresses.map(|address| named(Cow::Borrowed(address.folded()), id)));
         }
         for named in [&mut names.user_names, &mut names.external_ids, &mut names.addresses] {
@@ -151,7 +151,7 @@ impl<'p> Names<'p> {
 /// RFC 7643 §4.1.1: user names are compared without case.
 fn user_name(record: &PersonRecord) -> Option<Cow<'_, str>> {
     let name = record.person.user_name.as_deref()?;
-    let address = record.person.addresses.iter().find(|address| address.as_str() == name);
+    let address = record.person.addresses.all().iter().find(|address| address.as_str() == name);
     Some(match address {
         Some(address) => Cow::Borrowed(address.folded()),
         None => Cow::Owned(Address::new(name).folded().to_owned()),

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::wanted::Wanted;
 use super::wire::{Fields, LONGEST_TEXT, bounded, each_field, id_text, string_of, truth_of, value_of};
-use crate::model::{Activity, Address, Attributes, GroupId, GroupMember, Person, PersonId};
+use crate::model::{Activity, Address, Addresses, Attributes, GroupId, GroupMember, Person, PersonId};
 use crate::source::activity::{activity_of, agreed};
 use crate::source::address::addresses_of;
 
@@ -58,8 +58,38 @@ struct Name {
 
 /// One of `emails`, with its place among them.
 struct Email {
-    rank: u8,
+    rank: Rank,
     text: Box<str>,
+}
+
+/// The place of an address among a person's: all but the last are vouched for by the organization.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    PrimaryAtWork,
+    Primary,
+    Work,
+    Plain,
+    /// Of another type, such as `home`: people write it themselves.
+    Own,
+}
+
+/// What `type` says.
+#[derive(Clone, Copy)]
+enum EmailKind {
+    Work,
+    NotSaid,
+    Other,
+}
+
+impl EmailKind {
+    fn of(raw: &RawValue) -> Self {
+        match string_of(raw).as_deref().map(str::trim) {
+            Some("") => Self::NotSaid,
+            Some(kind) if kind.eq_ignore_ascii_case("work") => Self::Work,
+            None if raw.get() == "null" => Self::NotSaid,
+            Some(_) | None => Self::Other,
+        }
+    }
 }
 
 impl<'w> PersonFields<'w> {
@@ -230,53 +260,47 @@ fn emails(raw: &RawValue) -> Result<Vec<Email>, String> {
 
 fn email(entry: &RawValue) -> Result<Option<Email>, String> {
     if let Some(plain) = short(entry) {
-        return Ok(Some(Email { rank: 3, text: plain.into() }));
+        return Ok(Some(Email { rank: Rank::Plain, text: plain.into() }));
     }
     if !entry.get().starts_with('{') {
         return Ok(None);
     }
-    let (mut text, mut primary, mut work) = (None, false, false);
+    let (mut text, mut primary, mut kind) = (None, false, EmailKind::NotSaid);
     each_field(entry.get(), |key, raw| {
         match key {
             "value" => text = short(raw).map(Box::from),
             "primary" => primary = truth_of(raw).unwrap_or(false),
-            "type" => work = string_of(raw).is_some_and(|kind| kind.eq_ignore_ascii_case("work")),
+            "type" => kind = EmailKind::of(raw),
             _ => {}
         }
         Ok(())
     })?;
-    let rank = match (primary, work) {
-        (true, true) => 0,
-        (true, false) => 1,
-        (false, true) => 2,
-        (false, false) => 3,
+    let rank = match (primary, kind) {
+        (true, EmailKind::Work) => Rank::PrimaryAtWork,
+        (true, EmailKind::NotSaid | EmailKind::Other) => Rank::Primary,
+        (false, EmailKind::Work) => Rank::Work,
+        (false, EmailKind::NotSaid) => Rank::Plain,
+        (false, EmailKind::Other) => Rank::Own,
     };
     Ok(text.map(|text| Email { rank, text }))
 }
 
-/// Every address once, the one to invite first: primary and work, primary, work, the others in their order, and at
-/// last the user name where it is an address. Servers send two primaries, none, and `"True"`.
-fn addresses(mut emails: Vec<Email>, user_name: Option<&Arc<str>>) -> Vec<Address> {
+/// The one to invite first: primary and work, primary, work, those of no type in their order, and the user name where it
+/// is an address. The organization vouches for these, and for no other. Servers send two primaries, none, and `"True"`.
+fn addresses(mut emails: Vec<Email>, user_name: Option<&Arc<str>>) -> Addresses {
     emails.sort_by_key(|email| email.rank);
     let named = user_name.map(|name| Address::from(Arc::clone(name)));
-    let mut found: Vec<Address> = Vec::with_capacity(emails.len() + 1);
-    let mut add = |address: Address| {
-        if !found.contains(&address) {
-            found.push(address);
-        }
+    let sign_in = match &named {
+        Some(named) if named.is_mail() => vec![named.clone()],
+        Some(odd) => addresses_of(odd.as_str()),
+        None => Vec::new(),
     };
-    for Email { text, .. } in &emails {
-        // Most people sign in with their address, which is then kept once.
-        match &named {
-            Some(named) if *named.as_str() == **text && named.is_mail() => add(named.clone()),
-            Some(_) | None => addresses_of(text).into_iter().for_each(&mut add),
-        }
-    }
-    match named {
-        Some(named) if named.is_mail() => add(named),
-        Some(odd) => addresses_of(odd.as_str()).into_iter().for_each(add),
-        None => {}
-    }
-    found.shrink_to_fit();
-    found
+    // Most people sign in with their address, which is then kept once.
+    let read = |email: &Email| match &named {
+        Some(named) if *named.as_str() == *email.text && named.is_mail() => vec![named.clone()],
+        Some(_) | None => addresses_of(&email.text),
+    };
+    let own = emails.partition_point(|email| email.rank < Rank::Own);
+    let (vouched, own) = emails.split_at(own);
+    Addresses::new(vouched.iter().flat_map(read).chain(sign_in), own.iter().flat_map(read))
 }

@@ -12,7 +12,10 @@ fn person(id: &str, name: &str) -> Person {
     Person {
         id: id.into(),
         user_name: Some(name.into()),
-        addresses: vec![crate::model::Address::new(&format!("{id}@example.com"))],
+        addresses: crate::model::Addresses::new(
+            [crate::model::Address::new(&format!("{id}@example.com"))],
+            [],
+        ),
         given_name: None,
         family_name: None,
         display_name: None,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{Object, id_of};
-use crate::model::{Activity, Address, Attributes, Person, PersonId};
+use crate::model::{Activity, Addresses, Attributes, Person, PersonId};
 use crate::source::Interest;
 use crate::source::activity::activity_of;
 use crate::source::address::addresses_of;
@@ -145,7 +145,7 @@ pub(in crate::source::graph) fn blank(id: PersonId) -> Person {
     Person {
         id,
         user_name: None,
-        addresses: Vec::new(),
+        addresses: Addresses::none(),
         given_name: None,
         family_name: None,
         display_name: None,
@@ -226,9 +226,9 @@ fn flatten(kept: &mut Kept, wanted: &Wanted) {
     }
 }
 
-/// `mail`, the sign-in name unless it is a guest's made-up one, `otherMails`, then `proxyAddresses` of the kind `smtp:`
-/// with the primary one (`SMTP:`) first.
-fn addresses(user_name: Option<&str>, kept: &Kept) -> Vec<Address> {
+/// The organization vouches for `mail`, the sign-in name unless it is a guest's made-up one, and `proxyAddresses` of the
+/// kind `smtp:` with the primary one (`SMTP:`) first. `otherMails` are what people write themselves.
+fn addresses(user_name: Option<&str>, kept: &Kept) -> Addresses {
     let list = |name: &str| match kept.get(name) {
         Some(Value::String(one)) => vec![one.as_str()],
         Some(Value::Array(many)) => many.iter().filter_map(Value::as_str).collect(),
@@ -240,13 +240,6 @@ fn addresses(user_name: Option<&str>, kept: &Kept) -> Vec<Address> {
     let (first, more): (Vec<&str>, Vec<&str>) =
         proxies.into_iter().filter(is_mail).partition(|proxy| proxy.starts_with("SMTP:"));
     let sign_in = user_name.filter(|name| !name.to_ascii_lowercase().contains("#ext#"));
-    let (mail, others) = (list("mail"), list("othermails"));
-    let all = mail.into_iter().chain(sign_in).chain(others).chain(first).chain(more);
-    let mut addresses: Vec<Address> = Vec::new();
-    for address in all.flat_map(addresses_of) {
-        if !addresses.contains(&address) {
-            addresses.push(address);
-        }
-    }
-    addresses
+    let vouched = list("mail").into_iter().chain(sign_in).chain(first).chain(more);
+    Addresses::new(vouched.flat_map(addresses_of), list("othermails").into_iter().flat_map(addresses_of))
 }
