@@ -118,7 +118,7 @@ pub(crate) struct Inner {
     in_since: BTreeMap<String, u64>,
     /// Cycles begun, to count the reads that saw somebody gone.
     cycles: u64,
-    /// Who was in scope and is not, and the cycles begun by then; `None` once they were disabled, which needs no second read.
+    /// Who is not in scope, and the cycles begun when that began; `None` once they were disabled, which needs no second read.
     left: BTreeMap<String, Option<u64>>,
     /// Who came back, what was known of their leaving, and the cycles finished by then: only a cycle remembers a return.
     back: BTreeMap<String, (Option<u64>, u64)>,
@@ -305,6 +305,10 @@ impl Inner {
             }
         }
         self.in_since.retain(|id, _| now.contains(id));
+        // Reads count from the first one also for people who never were in scope.
+        for person in state.directory.people.iter().filter(|person| !now.contains(&*person.id)) {
+            self.left.entry(person.id.to_string()).or_insert(person.active.then_some(seen));
+        }
         for id in now {
             if let Some(who) = self.people.of_person(&id) {
                 self.people.humans[who].ever_in_scope = true;
@@ -556,7 +560,9 @@ impl Inner {
             .as_ref()
             .is_some_and(|id| self.in_since.contains_key(id) || self.cycle.in_scope.contains(id));
         // A change that Graph's feed kept back is not known before everybody is read again.
-        let unseen = self.kept_back && person.as_ref().is_some_and(|id| self.left.contains_key(id));
+        let unseen = self.kept_back
+            && self.people.humans[who].ever_in_scope
+            && person.as_ref().is_some_and(|id| self.left.contains_key(id));
         if !in_scope && !unseen {
             self.breaks("scope", format!("{} is invited, and not in scope", mail.address));
         }
