@@ -274,6 +274,16 @@ pub enum AuditCommand {
         #[arg(long, value_name = "TIME", value_parser = time)]
         since: Option<jiff::Timestamp>,
     },
+    /// Answer an erasure request: a pseudonym takes a person's place in every record.
+    #[command(after_help = "Example:\n  sudo systemctl stop rosterd\n  rosterd audit forget ada@example.com")]
+    Forget {
+        /// An address of theirs, or their id in the directory.
+        #[arg(value_name = "PERSON")]
+        who: String,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 /// A point in time, or the start of a day in UTC.
@@ -310,8 +320,14 @@ pub struct StateArgs {
 #[derive(Debug, Subcommand)]
 pub enum StateCommand {
     /// JSON Lines on stdout.
-    #[command(after_help = "Example:\n  rosterd state export > state.jsonl")]
-    Export,
+    #[command(
+        after_help = "Example:\n  rosterd state export > state.jsonl\n  rosterd state export --redact > case.jsonl"
+    )]
+    Export {
+        /// Pseudonyms for names and addresses, for a support case; cannot be taken in again.
+        #[arg(long)]
+        redact: bool,
+    },
     /// Take over an export.
     #[command(after_help = "Example:\n  rosterd state import state.jsonl")]
     Import {

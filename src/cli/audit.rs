@@ -7,9 +7,10 @@ use super::out::{self, Failure};
 use super::session::Options;
 use crate::config::Config;
 use crate::engine::CycleError;
-use crate::model::text::printable_json;
+use crate::model::event::Actor;
+use crate::model::text::{printable, printable_json};
 use crate::state::audit::{export, newest_first};
-use crate::state::{AuditFilter, StateError};
+use crate::state::{self, AuditFilter, ForgetError, Known, StateError};
 
 pub(super) fn run(options: &Options, command: &AuditCommand) -> Result<u8, Failure> {
     let config = options.config()?;
@@ -24,6 +25,7 @@ pub(super) fn run(options: &Options, command: &AuditCommand) -> Result<u8, Failu
             export_to_stdout(&config, *since)?;
             Ok(0)
         }
+        AuditCommand::Forget { who, yes } => forget(&config, who, *yes),
     }
 }
 
@@ -40,6 +42,47 @@ fn export_to_stdout(config: &Config, since: Option<jiff::Timestamp>) -> Result<(
         export(&config.state_dir, since, &mut stdout).map_err(CycleError::from)?;
     }
     stdout.flush().map_err(|error| Failure::new(1, error.to_string()))
+}
+
+fn forget(config: &Config, who: &str, yes: bool) -> Result<u8, Failure> {
+    let known = state::find(&config.state_dir, who).map_err(not_forgotten)?;
+    let text = called(&known);
+    if !yes {
+        if !out::can_ask() {
+            return Err(Failure::new(1, format!("nobody was forgotten: {text}"))
+                .hint("look whether that is who you mean, and add --yes; it cannot be undone"));
+        }
+        if !out::ask(&format!("put a pseudonym in the place of {text} in every record, for good?")) {
+            out::message("nobody was forgotten\n");
+            return Ok(1);
+        }
+    }
+    let actor = Actor::User(state::process::effective_user());
+    let options = state::OpenOptions::new(config.audit.retention);
+    let forgotten = state::forget(&config.state_dir, &known, &actor, options).map_err(not_forgotten)?;
+    out::result(&super::reports::forgotten_text(&forgotten));
+    Ok(0)
+}
+
+/// Whoever is found, as one line.
+fn called(known: &Known) -> String {
+    let names = known.names.iter().max_by_key(|name| name.len());
+    let words: Vec<&str> =
+        names.into_iter().chain(&known.addresses).chain(&known.id).map(String::as_str).collect();
+    printable(&words.join(", ")).into_owned()
+}
+
+fn not_forgotten(error: ForgetError) -> Failure {
+    match error {
+        ForgetError::State(error) => super::state::ours_alone(error),
+        other => {
+            let failure = Failure::new(1, printable(&other.to_string()).into_owned());
+            match other.hint() {
+                Some(hint) => failure.hint(printable(&hint).into_owned()),
+                None => failure,
+            }
+        }
+    }
 }
 
 fn show(config: &Config, args: &AuditShowArgs) -> Result<u8, Failure> {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::model::event::{Actor, LinkBy};
 use crate::model::text::printable;
 use crate::model::{Event, Operation, Outcome};
-use crate::state::{CacheHealth, CheckReport, JournalHealth, Record, Verified};
+use crate::state::{CacheHealth, CheckReport, Forgotten, JournalHealth, Record, Verified};
 
 /// `audit verify` as text.
 pub(super) fn verified_text(verified: &Verified) -> String {
@@ -46,6 +46,17 @@ pub(super) fn check_text(report: &CheckReport) -> String {
 }
 
 /// One record of the journal on one line.
+pub(super) fn forgotten_text(forgotten: &Forgotten) -> String {
+    let Some(seq) = forgotten.seq else { return "no record names them any more\n".to_owned() };
+    format!(
+        "{} records say {} now, and record {seq} says which they are; `rosterd audit verify` finds the chain whole\n\
+         the cache was emptied: the next cycle reads both sides in full\n\
+         not reached: saved plans, exports, backups and logs elsewhere; while the directory or the team lists them, the \
+         next cycle may name them again\n",
+        forgotten.records, forgotten.pseudonym
+    )
+}
+
 pub(super) fn record_line(record: &Record) -> String {
     let actor = match record.actor {
         Actor::Daemon => "daemon".to_owned(),
@@ -101,6 +112,9 @@ fn event_text(event: &Event) -> String {
         Event::PlanSpent { digest, .. } => format!("saved plan applied: {digest}"),
         Event::HistoryAccepted { records } => {
             format!("journal accepted without its HEAD, up to record {records}")
+        }
+        Event::PersonForgotten { pseudonym, records } => {
+            format!("forgotten: {} records say {pseudonym} where they named somebody", records.len())
         }
         Event::Checkpoint { ledger } => format!("checkpoint: {} links", ledger.links.len()),
     }

@@ -175,6 +175,14 @@ pub(super) async fn simple(options: &Options, request: Request) -> Result<u8, Fa
     Ok(0)
 }
 
+/// The text that a question is answered with.
+pub(super) async fn text(options: &Options, request: Request) -> Result<String, Failure> {
+    match Session::load(options)?.ask(request).await? {
+        Answer::Text { text } => Ok(text),
+        other => Err(unexpected(&other)),
+    }
+}
+
 pub(super) async fn explain(options: &Options, args: &ExplainArgs) -> Result<u8, Failure> {
     let mut session = Session::load(options)?;
     match session.ask(Request::Explain { who: args.who.clone() }).await? {

@@ -9,7 +9,14 @@ use crate::state::StateError;
 
 pub(super) async fn run(options: &Options, command: &StateCommand) -> Result<u8, Failure> {
     match command {
-        StateCommand::Export => session::simple(options, Request::StateExport).await,
+        StateCommand::Export { redact: false } => session::simple(options, Request::StateExport).await,
+        StateCommand::Export { redact: true } => {
+            let export = session::text(options, Request::StateExport).await?;
+            let mut redacted = Vec::new();
+            crate::state::redact(export.as_bytes(), &mut redacted).map_err(CycleError::from)?;
+            out::result(&String::from_utf8_lossy(&redacted));
+            Ok(0)
+        }
         StateCommand::Import { file } => {
             let config = options.config()?;
             let open = crate::regular_file::open(file).map_err(|error| {
@@ -40,8 +47,8 @@ pub(super) async fn run(options: &Options, command: &StateCommand) -> Result<u8,
     }
 }
 
-/// These two work on the folder itself, so the daemon cannot be asked to do them.
-fn ours_alone(error: StateError) -> Failure {
+/// These work on the folder itself, so the daemon cannot be asked to do them.
+pub(super) fn ours_alone(error: StateError) -> Failure {
     let locked = error.is_locked();
     let failure = Failure::from(CycleError::from(error));
     if locked { failure.hint("stop the daemon first, it holds the state") } else { failure }

@@ -91,6 +91,7 @@ fn told(records: impl Iterator<Item = Record>, most: usize) -> Vec<CycleReport> 
             | Event::ApprovalSpent { .. }
             | Event::PlanSpent { .. }
             | Event::HistoryAccepted { .. }
+            | Event::PersonForgotten { .. }
             | Event::Checkpoint { .. } => {}
         }
     }

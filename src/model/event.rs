@@ -142,6 +142,15 @@ impl CycleResult {
     }
 }
 
+/// A record that was rewritten to forget somebody.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rewritten {
+    /// Its number.
+    pub seq: u64,
+    /// The SHA-256 that it has now, in hexadecimal.
+    pub hash: String,
+}
+
 /// One fact of the journal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -306,6 +315,13 @@ pub enum Event {
     HistoryAccepted {
         /// Number of the last record that was there.
         records: u64,
+    },
+    /// An erasure request was answered: a pseudonym stands where these records named somebody.
+    PersonForgotten {
+        /// What stands there.
+        pseudonym: String,
+        /// Every record that was rewritten.
+        records: Vec<Rewritten>,
     },
     /// Everything before this record, folded: the start of a segment, or an import.
     Checkpoint {

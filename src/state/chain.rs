@@ -5,7 +5,8 @@
 //! ```
 //!
 //! `hash` is the SHA-256 of the line's own bytes before `,"hash"`, so that anyone can check a record with `sha256sum`
-//! and no canonical form of JSON has to be agreed on. `prev` is the `hash` of the record before.
+//! and no canonical form of JSON has to be agreed on. `prev` is the `hash` of the record before. A record in which
+//! somebody was forgotten has the hash that it had before as `was`, which its successor names; see `super::forget`.
 
 use std::fmt;
 
@@ -114,6 +115,9 @@ pub struct Record {
     pub event: Event,
     /// Hash of the record before.
     pub prev: Hash,
+    /// Hash of this one before somebody was forgotten in it.
+    #[serde(default)]
+    pub was: Option<Hash>,
     /// Hash of this one.
     pub hash: Hash,
 }
@@ -131,6 +135,8 @@ pub(super) struct Draft<'a> {
     #[serde(flatten)]
     pub event: &'a Event,
     pub prev: Hash,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub was: Option<Hash>,
 }
 
 impl Draft<'_> {
@@ -142,7 +148,7 @@ impl Draft<'_> {
         lines.pop(); // the closing brace, which comes back after the hash
         let hash = Hash::of(&lines[start..]);
         lines.extend_from_slice(format!("{SEAL}{hash}\"}}\n").as_bytes());
-        Ok(Head { seq: self.seq, hash })
+        Ok(Head { seq: self.seq, hash: self.was.unwrap_or(hash) })
     }
 }
 
@@ -154,12 +160,14 @@ pub(super) struct Links {
     pub at: Timestamp,
     pub event: String,
     pub prev: Hash,
+    #[serde(default)]
+    pub was: Option<Hash>,
     pub hash: Hash,
 }
 
 impl Links {
     pub(super) fn head(&self) -> Head {
-        Head { seq: self.seq, hash: self.hash }
+        Head { seq: self.seq, hash: self.was.unwrap_or(self.hash) }
     }
 }
 
@@ -204,7 +212,16 @@ mod tests {
         let mut line = Vec::new();
         let event = Event::AbsenceCleared { person: "p-1".into() };
         let at = Timestamp::UNIX_EPOCH;
-        let draft = Draft { schema: None, seq, at, cycle: None, actor: &Actor::User(7), event: &event, prev };
+        let draft = Draft {
+            schema: None,
+            seq,
+            at,
+            cycle: None,
+            actor: &Actor::User(7),
+            event: &event,
+            prev,
+            was: None,
+        };
         draft.seal(&mut line).unwrap();
         line
     }

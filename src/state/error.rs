@@ -189,6 +189,11 @@ pub enum FlawKind {
         /// The number.
         seq: u64,
     },
+    /// It was rewritten to forget somebody, and no later record says so.
+    Unaccounted {
+        /// Its number.
+        seq: u64,
+    },
     /// `HEAD` is not there or not readable, so that a truncation could not be told.
     NoHead,
 }
@@ -211,6 +216,9 @@ impl fmt::Display for FlawKind {
                 write!(f, "journal ends at record {found}, but {written} were written")
             }
             Self::OtherHead { seq } => write!(f, "record {seq} is not the one that was written"),
+            Self::Unaccounted { seq } => {
+                write!(f, "record {seq} was rewritten, and no later record of an erasure lists it")
+            }
             Self::NoHead => write!(f, "no readable HEAD, so a truncation cannot be told"),
         }
     }

@@ -147,8 +147,13 @@ fn check_header(line: &str) -> Result<(), StateError> {
     #[derive(Deserialize)]
     struct Named {
         schema: String,
+        #[serde(default)]
+        redacted: bool,
     }
     match serde_json::from_str::<Named>(line) {
+        Ok(Named { redacted: true, .. }) => {
+            Err(refuse(1, "it was made with --redact: who is who cannot be told from it"))
+        }
         Ok(named) if named.schema == SCHEMA => Ok(()),
         Ok(named) => Err(refuse(1, &format!("schema {:?} where {SCHEMA:?} should be", named.schema))),
         Err(_) => Err(refuse(1, "not an export of the state")),

@@ -232,6 +232,6 @@ fn seal(
     lines: &mut Vec<u8>,
 ) -> Result<Head, StateError> {
     let Occasion { at, cycle, actor } = occasion;
-    let draft = Draft { schema, seq: before.seq + 1, at, cycle, actor, event, prev: before.hash };
+    let draft = Draft { schema, seq: before.seq + 1, at, cycle, actor, event, prev: before.hash, was: None };
     draft.seal(lines).map_err(StateError::Encode)
 }

@@ -83,7 +83,7 @@ pub fn fold(ledger: &mut Ledger, at: Timestamp, event: &Event) {
         }
         Event::ApprovalSpent { digest } => spend_approval(ledger, digest),
         Event::PlanSpent { digest, created_at } => begin_saved(ledger, digest, *created_at),
-        Event::HistoryAccepted { .. } => {}
+        Event::HistoryAccepted { .. } | Event::PersonForgotten { .. } => {}
         Event::Checkpoint { ledger: whole } => ledger.clone_from(whole),
     }
 }

@@ -8,6 +8,7 @@ use super::chain::{Head, Record};
 use super::error::{Flaw, FlawKind, Notice, StateError};
 use super::head::{self, Written};
 use super::ledger::fold;
+use super::rewritten::Pending;
 use super::segment::{self, Segment, follow};
 use crate::model::ledger::Ledger;
 
@@ -66,7 +67,9 @@ pub(super) fn look_at(folder: &Path, written: Option<Written>) -> Result<Option<
     let bytes = segment.read()?;
     let mut ledger = Ledger::default();
     let mut began = Timestamp::UNIX_EPOCH;
+    let mut pending = Pending::default();
     let followed = follow(segment, &bytes, None, |links, line, number| {
+        pending.follow(segment, number, links, line)?;
         if let Some(written) = written.filter(|written| written.seq == links.seq)
             && written.head() != links.head()
         {
@@ -86,6 +89,7 @@ pub(super) fn look_at(folder: &Path, written: Option<Written>) -> Result<Option<
     {
         return Err(segment.flaw(*line, kind.clone()).into());
     }
+    pending.end()?;
     let head = followed.head.expect("a segment whose first record is bad is refused, not torn");
     if head.seq < acknowledged {
         let kind = FlawKind::Truncated { written: acknowledged, found: head.seq };

@@ -42,6 +42,14 @@ pub(super) fn remove_drafts(folder: &Path) -> Result<(), StateError> {
     Ok(())
 }
 
+/// Cut-off ends that were kept.
+pub(super) fn remove_torn(folder: &Path) -> Result<(), StateError> {
+    for path in names(folder, |name| name.starts_with("torn-"))? {
+        fs::remove_file(&path).map_err(StateError::io("delete", &path))?;
+    }
+    Ok(())
+}
+
 fn names(folder: &Path, wanted: impl Fn(&str) -> bool) -> Result<Vec<PathBuf>, StateError> {
     let entries = fs::read_dir(folder).map_err(StateError::io("list", folder))?;
     let mut found = Vec::new();

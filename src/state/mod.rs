@@ -19,6 +19,7 @@ mod chain;
 mod check;
 mod error;
 mod export;
+mod forget;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod head;
@@ -29,8 +30,11 @@ mod lock;
 mod look;
 mod mend;
 pub mod process;
+mod redact;
+mod rewritten;
 pub mod seccomp;
 mod segment;
+mod terms;
 mod verify;
 
 pub use audit::AuditFilter;
@@ -38,9 +42,11 @@ pub use cache::{Cache, CacheError, CacheHealth, CachedDirectory};
 pub use chain::{Hash, Head, Record};
 pub use check::{CheckReport, JournalHealth, accept_history, check};
 pub use error::{Flaw, FlawKind, Notice, StateError};
+pub use forget::{ForgetError, Forgotten, Known, find, forget};
 pub use kept::Note;
 pub use ledger::fold;
 pub use lock::PATIENCE;
+pub use redact::redact;
 pub use verify::{Verified, verify};
 
 use journal::{Journal, Limits, Occasion};

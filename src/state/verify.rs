@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::chain::Head;
 use super::error::{Flaw, FlawKind, StateError};
 use super::head::{self, Written};
+use super::rewritten::Pending;
 use super::segment::{self, Segment, follow};
 
 /// A journal in which nothing was edited, dropped, swapped or cut off.
@@ -40,7 +41,7 @@ pub fn verify(dir: &Path) -> Result<Verified, StateError> {
     if let Some(written) = written.filter(|written| written.first < oldest.number) {
         return Err(oldest.flaw(1, FlawKind::SegmentMissing { name: segment::name(written.first) }).into());
     }
-    let mut walk = Walk { written, before: None, first: None, torn: 0 };
+    let mut walk = Walk { written, before: None, first: None, torn: 0, pending: Pending::default() };
     for (index, segment) in segments.iter().enumerate() {
         walk.through(segment, index + 1 == segments.len())?;
     }
@@ -52,14 +53,16 @@ struct Walk {
     before: Option<Head>,
     first: Option<(u64, Timestamp)>,
     torn: usize,
+    pending: Pending,
 }
 
 impl Walk {
     fn through(&mut self, segment: &Segment, last: bool) -> Result<(), StateError> {
         let bytes = segment.read()?;
-        let (written, first) = (self.written, &mut self.first);
-        let followed = follow(segment, &bytes, self.before, |links, _, line| {
+        let (written, first, pending) = (self.written, &mut self.first, &mut self.pending);
+        let followed = follow(segment, &bytes, self.before, |links, bytes, line| {
             first.get_or_insert((links.seq, links.at));
+            pending.follow(segment, line, links, bytes)?;
             match written {
                 Some(written) if written.seq == links.seq && written.head() != links.head() => {
                     Err(segment.flaw(line, FlawKind::OtherHead { seq: links.seq }).into())
@@ -87,6 +90,7 @@ impl Walk {
             let kind = FlawKind::Truncated { written: written.seq, found: head.seq };
             return Err(Flaw { file: last, line: 1, kind }.into());
         }
+        self.pending.end()?;
         let (first, since) = self.first.unwrap_or((0, Timestamp::UNIX_EPOCH));
         let records = (head.seq + 1).saturating_sub(first);
         Ok(Verified { segments: segments.len(), records, first, since, head, torn_bytes: self.torn })

@@ -23,7 +23,7 @@ mod open;
 mod snapshots;
 
 pub use open::CacheHealth;
-pub(super) use open::{inspect, is_present, size_of};
+pub(super) use open::{copies, inspect, is_present, size_of};
 pub use snapshots::CachedDirectory;
 
 /// Why the cache did not do what was asked. Nobody's work stops for it.

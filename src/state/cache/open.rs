@@ -214,6 +214,19 @@ fn aside(dir: &Path, now: Timestamp) -> PathBuf {
     }
 }
 
+/// The database and what was put aside of earlier ones.
+pub(in crate::state) fn copies(dir: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if name.to_str().is_some_and(|name| name == "sled" || name.starts_with("sled.")) {
+            found.push(entry.path());
+        }
+    }
+    Ok(found)
+}
+
 fn forget_old(dir: &Path) -> io::Result<()> {
     let mut kept = Vec::new();
     for entry in fs::read_dir(dir)? {

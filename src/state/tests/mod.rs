@@ -16,6 +16,7 @@ mod cache;
 mod chain;
 mod export;
 mod folder;
+mod forget;
 mod full;
 mod kill;
 mod ledger;

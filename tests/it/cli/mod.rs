@@ -6,6 +6,7 @@ mod contradictions;
 mod daemon;
 mod decisions;
 mod doctor;
+mod erasure;
 mod explain;
 mod file_exports;
 mod files;
