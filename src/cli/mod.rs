@@ -33,6 +33,8 @@ const USAGE: u8 = 64;
 
 /// Parse, call, turn the result into an exit code.
 pub fn main() -> ExitCode {
+    // First of all, for whatever this process reads from now on may be a secret.
+    crate::state::process::refuse_dumps();
     // Before any thread exists, because the filter is inherited by threads and cannot be given to running ones.
     let durable = crate::state::seccomp::deny_sync_file_range();
     crate::state::process::private_umask();

@@ -15,6 +15,14 @@ pub fn private_umask() {
     unsafe { libc::umask(0o077) };
 }
 
+/// Leaves no core file and lets no other process of this user look into the memory, where keys and tokens are (`prctl(2)`,
+/// `PR_SET_DUMPABLE`). Units and shells can do no more than limit the size of a core file.
+#[allow(unsafe_code, reason = "the standard library has no prctl")]
+pub fn refuse_dumps() {
+    // SAFETY: PR_SET_DUMPABLE takes a number and touches no memory of ours; it cannot fail with 0.
+    unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0) };
+}
+
 /// Gives freed memory back to the system. A cycle holds a whole company for a moment, and glibc keeps what was freed for
 /// a next time that is 40 minutes away.
 #[cfg(target_env = "gnu")]

@@ -2,10 +2,14 @@
 //! trusted by accident.
 
 use std::fs;
+use std::io::Read;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
+
+use rosterd::simulator::{Fault, Rule};
 
 use crate::support::{Bench, Output};
 
@@ -127,4 +131,33 @@ fn a_deleted_lock_lets_nobody_else_in() {
     fs::remove_file(bench.path("state/LOCK")).expect("removed");
     bench.run(&["run", "--once"]).expect_trouble(6, &["in use"], "");
     drop(daemon);
+}
+
+/// The memory has keys and tokens in it.
+#[test]
+fn a_process_that_dies_leaves_no_core() {
+    let bench = Bench::sample();
+    let dies = |script: &str| {
+        let mut shell = Command::new("sh");
+        let script = format!("ulimit -c unlimited 2>/dev/null; {script}");
+        shell.args(["-c", &script, "sh"]).current_dir(bench.path(""));
+        shell
+    };
+    let ordinary = dies("kill -ABRT $$").status().expect("a shell");
+    if !ordinary.core_dumped() {
+        eprintln!("this machine lets nothing leave a core, so there is nothing to see");
+        return;
+    }
+    let program = bench.command(&["run", "--once", "-vv"]);
+    let mut command = dies("exec \"$@\"");
+    command.arg(program.get_program()).args(program.get_args()).stdout(Stdio::null()).stderr(Stdio::piped());
+    bench.sim.fault(Rule::asc("GET", "*", Fault::Slow { ms: 60_000 }).times(u32::MAX));
+    let mut child = command.spawn().expect("a process");
+    // Its first line of log comes long after its first line of code.
+    let mut first = [0; 1];
+    child.stderr.take().expect("a pipe").read_exact(&mut first).expect("a line of log");
+    Command::new("kill").args(["-ABRT", &child.id().to_string()]).status().expect("kill");
+    let ended = child.wait().expect("its end");
+    assert_eq!(ended.signal(), Some(6), "{ended:?}");
+    assert!(!ended.core_dumped(), "{ended:?}");
 }
