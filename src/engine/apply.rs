@@ -3,6 +3,8 @@
 //! Nothing is decided here that the plan does not say: a write can only go through, be refused, be withdrawn because the
 //! leaver turned out to be here, or wait for the next cycle.
 
+mod second_look;
+
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,7 +22,7 @@ use crate::metrics::Metrics;
 use crate::model::event::{Actor, CycleId, IntentId, Outcome};
 use crate::model::operation::{Hold, HoldReason, Kind, Operation, Plan};
 use crate::model::{Address, Event, Group, Held, PersonId, Policy};
-use crate::source::{Again, DirectorySource, Interest};
+use crate::source::{DirectorySource, Interest};
 
 /// Writes under way at once. Apple's budget, not the connection, is what limits a plan.
 const CONCURRENCY: usize = 4;
@@ -53,7 +55,7 @@ pub struct Applier<'a, S, T, B> {
     pub actor: &'a Actor,
     /// Within this cycle.
     pub cycle: &'a CycleId,
-    /// Called after each operation with how many are done and how many there are.
+    /// Called first and after each operation with how many are done and how many there are.
     pub progress: &'a (dyn Fn(usize, usize) + Sync),
 }
 
@@ -100,6 +102,9 @@ where
     /// # Errors
     /// Only when the journal cannot be written: no audit, no write.
     pub async fn apply(&self, plan: &Plan) -> Result<Applied, CycleError> {
+        if !plan.operations.is_empty() {
+            (self.progress)(0, plan.operations.len());
+        }
         let losses = plan.operations.iter().filter(|operation| loses_seat(operation));
         let staying = crate::plan::recheck::staying(self.policy, losses.clone(), self.directory);
         let stays = |operation: &&Operation| {
@@ -109,8 +114,8 @@ where
         let run = Run {
             applier: self,
             plan,
-            groups: self.groups_again(&doubtful).await,
-            answering: self.answering_again(&doubtful).await,
+            groups: self.unless_stopped(self.groups_again(&doubtful)).await,
+            answering: self.unless_stopped(self.answering_again(&doubtful)).await,
             doubtful,
             stop: AtomicBool::new(false),
             fatal: Mutex::new(None),
@@ -133,31 +138,6 @@ where
             self.read_back(&mut applied, &unknown).await?;
         }
         Ok(applied)
-    }
-
-    /// The groups that scope names, read once more where somebody is about to lose a seat for not being in them.
-    async fn groups_again(&self, doubtful: &[&Operation]) -> Result<Vec<Group>, String> {
-        if doubtful.iter().all(|operation| operation.person.is_none()) {
-            return Ok(Vec::new());
-        }
-        let ids: Vec<_> = self.directory.groups.iter().map(|group| group.id.clone()).collect();
-        match self.source.recheck(self.interest, &[], &ids).await {
-            Ok(again) => Ok(again.groups),
-            Err(error) => Err(format!("groups could not be read again: {error}")),
-        }
-    }
-
-    /// Whom the names of nobody's seats mean after all. Such a seat has no id to be asked for, so everybody is read once
-    /// more where one is about to go.
-    async fn answering_again(&self, doubtful: &[&Operation]) -> Result<BTreeMap<Address, PersonId>, String> {
-        let nobodys = doubtful.iter().filter(|operation| operation.person.is_none());
-        let names: Vec<&Address> = nobodys.filter_map(|operation| operation.target.name.as_ref()).collect();
-        if names.is_empty() {
-            return Ok(BTreeMap::new());
-        }
-        let again = self.source.read(self.interest).await.map_err(|error| error.to_string())?;
-        let found = crate::plan::recheck::answering(self.policy, &self.book.ledger(), names, &again)?;
-        Ok(found.into_iter().map(|(name, person)| (name.clone(), person)).collect())
     }
 
     /// Settles those of this plan's unknown outcomes that the lists already show; the others stay open for the next cycle.
@@ -232,13 +212,17 @@ where
     }
 
     async fn operation(&self, operation: &Operation) -> Result<Step, CycleError> {
-        if self.doubtful.contains(&operation)
-            && let Err(reason) = self.second_look(operation).await
-        {
-            let hold = Hold { reason: HoldReason::IncompleteRead, detail: reason };
-            let held = Held { operation: operation.clone(), hold };
-            self.applier.record(vec![Event::HeldBack { plan: self.plan.digest.clone(), held }])?;
-            return Ok(Step::Withdrawn);
+        if self.doubtful.contains(&operation) {
+            let look = self.applier.unless_stopped(self.second_look(operation)).await;
+            if self.applier.cancel.is_cancelled() {
+                return Ok(Step::Deferred(None));
+            }
+            if let Err(reason) = look {
+                let hold = Hold { reason: HoldReason::IncompleteRead, detail: reason };
+                let held = Held { operation: operation.clone(), hold };
+                self.applier.record(vec![Event::HeldBack { plan: self.plan.digest.clone(), held }])?;
+                return Ok(Step::Withdrawn);
+            }
         }
         let intent = IntentId(uuid::Uuid::now_v7().to_string());
         self.applier.record(vec![Event::Intent {
@@ -253,41 +237,6 @@ where
         }
         self.applier.record(vec![Event::Outcome { intent, outcome, request_id }])?;
         Ok(step)
-    }
-
-    /// Looks once more whether a seat may go, just before the write: its person is read again by id.
-    async fn second_look(&self, operation: &Operation) -> Result<(), String> {
-        let Some(person) = &operation.person else { return self.is_nobodys(operation) };
-        let groups = self.groups.as_ref().map_err(Clone::clone)?;
-        let again = self
-            .applier
-            .source
-            .recheck(self.applier.interest, std::slice::from_ref(&person.id), &[])
-            .await
-            .map_err(|error| format!("could not be read again before the removal: {error}"))?;
-        let now = match again.people.get(&person.id) {
-            Some(Again::There(person)) => Some(person),
-            Some(Again::Gone) => None,
-            Some(Again::Unread(problem)) => {
-                return Err(format!("could not be read again before the removal: {}", problem.0));
-            }
-            None => return Err("could not be read again before the removal".to_owned()),
-        };
-        let (policy, directory) = (self.applier.policy, self.applier.directory);
-        crate::plan::recheck::still_leaving(policy, operation, now, groups, &again.claims, directory)
-    }
-
-    fn is_nobodys(&self, operation: &Operation) -> Result<(), String> {
-        let answering = self
-            .answering
-            .as_ref()
-            .map_err(|why| format!("nobody could be looked for again before the removal: {why}"))?;
-        let name =
-            operation.target.name.as_ref().ok_or("a seat without a name cannot be looked for again")?;
-        match answering.get(name) {
-            Some(person) => Err(format!("it is somebody's: {person} answers to {name}")),
-            None => Ok(()),
-        }
     }
 
     /// Sends one write until it has an outcome. Only answers that cannot have had an effect are sent again.

@@ -16,7 +16,7 @@ use crate::model::{
     Access, Address, BundleId, Coverage, DirectorySnapshot, GroupId, Invitation, InvitationId, Ledger,
     Member, MemberId, PersonId, PersonRef, Role, SeatId, Target, TeamSnapshot,
 };
-use crate::source::{Recheck, SourceError};
+use crate::source::{Again, Recheck, SourceError};
 
 const START: Timestamp = Timestamp::UNIX_EPOCH;
 const HOUR: Duration = Duration::from_secs(3600);
