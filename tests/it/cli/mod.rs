@@ -23,6 +23,7 @@ mod proof;
 mod request_ids;
 mod rotation;
 mod seats;
+mod secrets;
 mod stopping;
 mod story;
 mod systemd;
