@@ -11,7 +11,7 @@ use crate::control::protocol::Request;
 use crate::model::filter::Filter;
 use crate::model::{Activity, Address, Addresses, Person, PersonId, Plan};
 use crate::source::scim::{self, Wanted};
-use crate::source::{file, graph};
+use crate::source::{file, grant, graph};
 
 /// A reader: true for bytes that it took.
 pub type Reader = fn(&[u8]) -> bool;
@@ -22,7 +22,7 @@ pub const READERS: [(&str, Reader); 22] = [
     ("scim_groups", scim_groups),
     ("scim_error", scim_error),
     ("scim_service_provider", scim_service_provider),
-    ("scim_token", scim::oauth::reads_as_grant),
+    ("scim_token", grant::reads_as_grant),
     ("people_file", people_file),
     ("graph_list", graph::fuzzing::list),
     ("graph_delta", graph::fuzzing::delta),

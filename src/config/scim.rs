@@ -10,6 +10,7 @@ use super::checker::Checker;
 use super::source::without_slash;
 use super::values::Day;
 use crate::secret::SecretRef;
+use crate::source::scim::ClientAuth;
 
 /// `[source.scim]` as written.
 #[derive(Debug, Deserialize)]
@@ -35,6 +36,9 @@ pub(super) struct ScimTable {
     client_secret_file: Option<String>,
     /// The OAuth 2 scope to ask for, where the provider wants one, for `auth = "oauth2"`.
     scope: Option<String>,
+    /// How id and secret reach the token endpoint, for `auth = "oauth2"`. Default: `"basic"`, and once as `"post"` where
+    /// the provider answers that it did not find them.
+    client_auth: Option<ClientAuth>,
     /// Entries asked for per page; the provider may send fewer.
     #[cfg_attr(test, schemars(range(min = 1, max = 1000)))]
     page_size: u32,
@@ -76,6 +80,7 @@ impl Default for ScimTable {
             client_id: None,
             client_secret_file: None,
             scope: None,
+            client_auth: None,
             page_size: 100,
             concurrency: 4,
             attribute_namespace: DEFAULT_NAMESPACE.to_owned(),
@@ -129,6 +134,8 @@ pub enum ScimAuth {
         client_secret: SecretRef,
         /// What we ask for.
         scope: Option<String>,
+        /// How id and secret travel, where that is set.
+        client_auth: Option<ClientAuth>,
     },
 }
 
@@ -165,6 +172,7 @@ impl ScimTable {
             ("client_id", self.client_id.is_some()),
             ("client_secret_file", self.client_secret_file.is_some()),
             ("scope", self.scope.is_some()),
+            ("client_auth", self.client_auth.is_some()),
         ];
         let (word, others): (_, [&[_]; 2]) = match self.auth {
             ScimAuthKind::Bearer => ("bearer", [&basic, &oauth2]),
@@ -197,6 +205,7 @@ impl ScimTable {
                     client_id: client_id?,
                     client_secret: secret?,
                     scope: self.scope.clone(),
+                    client_auth: self.client_auth,
                 })
             }
         }

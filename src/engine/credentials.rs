@@ -180,11 +180,12 @@ pub(super) fn scim_auth(scim: &ScimConfig) -> Result<scim::Auth, SecretError> {
         ScimAuth::Basic { username, password } => {
             scim::Auth::Basic { username: username.clone(), password: password.read()? }
         }
-        ScimAuth::OAuth2 { token_url, client_id, client_secret, scope } => scim::Auth::OAuth2 {
+        ScimAuth::OAuth2 { token_url, client_id, client_secret, scope, client_auth } => scim::Auth::OAuth2 {
             token_url: token_url.clone(),
             client_id: client_id.clone(),
             client_secret: client_secret.read()?,
             scope: scope.clone(),
+            client_auth: *client_auth,
         },
     })
 }

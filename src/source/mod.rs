@@ -194,7 +194,9 @@ mod address;
 mod any;
 pub mod catalog;
 pub mod file;
+pub(crate) mod grant;
 pub mod graph;
 pub mod scim;
+mod shelf;
 
 pub use any::AnySource;

@@ -53,9 +53,9 @@ async fn with_auth(auth: Auth, change: impl FnOnce(&mut ScimSwitches)) -> Bench 
 
 fn source(sim: &Running, auth: Auth) -> ScimSource {
     let auth = match auth {
-        Auth::OAuth2 { client_id, client_secret, scope, .. } => {
+        Auth::OAuth2 { client_id, client_secret, scope, client_auth, .. } => {
             let token_url = Url::parse(&sim.token_url()).expect("a URL");
-            Auth::OAuth2 { token_url, client_id, client_secret, scope }
+            Auth::OAuth2 { token_url, client_id, client_secret, scope, client_auth }
         }
         other => other,
     };
@@ -346,6 +346,7 @@ async fn credentials_of_every_kind_open_the_door() {
         client_id: SCIM_USER.to_owned(),
         client_secret: secret.into(),
         scope: Some("scim".to_owned()),
+        client_auth: None,
     };
     let bearer = |token: &str| Auth::Bearer { token: token.into() };
     let cases = [
@@ -371,6 +372,7 @@ async fn one_token_serves_a_read_and_a_refused_one_is_replaced() {
         client_id: SCIM_USER.to_owned(),
         client_secret: SCIM_SECRET.into(),
         scope: None,
+        client_auth: None,
     };
     let bench = with_auth(oauth, |scim| scim.auth = ScimAuth::Oauth2).await;
     bench.read().await;

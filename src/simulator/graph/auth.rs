@@ -32,7 +32,12 @@ pub(super) fn token(state: &mut State, call: &Call) -> Reply {
             let token = format!("graph-{}", state.graph.new_id());
             let end = state.now().saturating_add(SignedDuration::from_secs(seconds.into()));
             state.graph.tokens.insert(token.clone(), end.unwrap_or(Timestamp::MAX));
-            let body = json!({"token_type": "Bearer", "expires_in": seconds, "access_token": token});
+            let mut body = json!({"token_type": "Bearer", "expires_in": seconds, "access_token": token});
+            match &state.switches.graph.token_end {
+                Some(Value::Null) => _ = body.as_object_mut().and_then(|body| body.remove("expires_in")),
+                Some(end) => body["expires_in"] = end.clone(),
+                None => {}
+            }
             Reply::json(200, body)
         }
         Err((error, code)) => Reply::json(

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// How the simulated Graph answers until somebody turns it back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,6 +13,8 @@ pub struct GraphSwitches {
     pub refuse: Option<u32>,
     /// Seconds a token lives.
     pub token_seconds: u32,
+    /// What `expires_in` says of that instead of the truth; null leaves it out.
+    pub token_end: Option<Value>,
     /// Application permissions that an administrator consented to.
     pub rights: BTreeSet<String>,
     /// Groups (by name) that may not be read although others may.
@@ -48,6 +51,7 @@ impl Default for GraphSwitches {
         Self {
             refuse: None,
             token_seconds: 3599,
+            token_end: None,
             rights: rights.map(str::to_owned).into(),
             forbidden: Vec::new(),
             page_size: 100,

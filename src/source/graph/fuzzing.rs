@@ -10,6 +10,7 @@ use super::token;
 use super::wire::{ErrorBody, Object, Page, Wanted, entry, person};
 use crate::model::{Coverage, DirectorySnapshot, Group, GroupId, GroupMember, PersonId};
 use crate::source::Interest;
+use crate::source::grant::reads_as_grant;
 
 fn page(body: &[u8]) -> Option<Page> {
     serde_json::from_slice(body).ok()
@@ -69,7 +70,8 @@ pub(crate) fn error(body: &[u8]) -> bool {
 
 /// An answer of the token endpoint, as a grant and as a refusal.
 pub(crate) fn token(body: &[u8]) -> bool {
-    token::reads_as_grant(body)
+    token::is_judged(body);
+    reads_as_grant(body)
 }
 
 /// The answer to a batch.

@@ -165,6 +165,7 @@ impl GraphSource {
 
 impl DirectorySource for GraphSource {
     async fn read(&self, interest: &Interest) -> Result<DirectorySnapshot, SourceError> {
+        self.client.tokens.allow_again().await;
         let wanted = Wanted::of(interest);
         Ok(self.whole(interest, &wanted, None).await?.0)
     }
@@ -174,6 +175,7 @@ impl DirectorySource for GraphSource {
         interest: &Interest,
         previous: Option<Previous<'_>>,
     ) -> Result<(DirectorySnapshot, Option<String>), SourceError> {
+        self.client.tokens.allow_again().await;
         let wanted = Wanted::of(interest);
         let json =
             |(snapshot, mark): (_, Option<Watermark>)| (snapshot, mark.and_then(|mark| mark.to_json()));

@@ -3,20 +3,24 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use reqwest::{Method, Url};
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
-use tokio::sync::Mutex;
 
 use super::certificate::Certificate;
 use crate::clock::Clock;
-use crate::http::{HttpClient, Reply};
+use crate::http::HttpClient;
 use crate::secret::{SecretError, SecretRef, read_secret};
-use crate::source::{SourceError, one_line};
+use crate::source::SourceError;
+use crate::source::grant::{self, Grant, Refusal};
+use crate::source::shelf::{Shelf, Token};
+
+/// A token is replaced this long before its end: a walk must not outlive its token by much.
+const MARGIN: SignedDuration = SignedDuration::from_mins(5);
+/// The field that says what kind of assertion there is.
+const KIND: &str = "client_assertion_type";
 
 /// How we prove who we are, as the configuration names it.
 #[derive(Clone, Debug)]
@@ -76,28 +80,6 @@ impl GraphAuth {
     }
 }
 
-/// A token; prints as nothing.
-#[derive(Clone)]
-pub(super) struct Token(Arc<SecretString>);
-
-impl Token {
-    pub(super) fn expose(&self) -> &str {
-        self.0.expose_secret()
-    }
-}
-
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Token")
-    }
-}
-
-#[derive(Debug)]
-struct Held {
-    token: Token,
-    until: Timestamp,
-}
-
 /// Fetches tokens and keeps the latest until shortly before its end.
 #[derive(Debug)]
 pub(super) struct Tokens {
@@ -107,35 +89,7 @@ pub(super) struct Tokens {
     pub(super) scope: String,
     proof: ArcSwap<Proof>,
     pub(super) clock: Clock,
-    held: Mutex<Option<Held>>,
-}
-
-#[derive(Deserialize)]
-struct Granted {
-    access_token: SecretString,
-    /// An integer here and a string at some relays.
-    expires_in: serde_json::Value,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Refusal {
-    error: String,
-    error_description: String,
-    error_codes: Vec<u32>,
-}
-
-/// For `crate::fuzzing`: an answer read as a grant and as a refusal. True for a usable grant.
-#[cfg(any(test, feature = "fuzzing"))]
-pub(super) fn reads_as_grant(body: &[u8]) -> bool {
-    let refusal: Refusal = serde_json::from_slice(body).unwrap_or_default();
-    let _ = refusal.error_codes.iter().find_map(|code| cause(*code));
-    drop((refusal.error, one_line(&refusal.error_description, 200)));
-    let granted = serde_json::from_slice::<Granted>(body);
-    granted.is_ok_and(|granted| {
-        drop(granted.access_token);
-        seconds(&granted.expires_in).is_some()
-    })
+    shelf: Shelf,
 }
 
 impl Tokens {
@@ -148,7 +102,7 @@ impl Tokens {
         clock: Clock,
     ) -> Self {
         let proof = ArcSwap::from_pointee(proof);
-        Self { http, url, client_id, scope, proof, clock, held: Mutex::new(None) }
+        Self { http, url, client_id, scope, proof, shelf: Shelf::new(clock.clone(), MARGIN), clock }
     }
 
     /// Proves who we are by this from the next token on. The token in use is good until its end, whatever became of the
@@ -164,26 +118,20 @@ impl Tokens {
 
     /// A token that is good for a while yet.
     pub(super) async fn get(&self) -> Result<Token, SourceError> {
-        // Held over the fetch, so that requests side by side fetch one token and not one each.
-        let mut held = self.held.lock().await;
-        let now = self.clock.now();
-        if let Some(held) = held.as_ref().filter(|held| now < held.until) {
-            return Ok(held.token.clone());
-        }
-        let (token, until) = self.fetch(now).await?;
-        *held = Some(Held { token: token.clone(), until });
-        Ok(token)
+        self.shelf.token(|now| Box::pin(self.fetch(now))).await
     }
 
-    /// Forgets a token that was answered with 401, unless somebody else has replaced it already.
+    /// Forgets a token that was answered with 401, unless another request has replaced it already.
     pub(super) async fn forget(&self, token: &Token) {
-        let mut held = self.held.lock().await;
-        if held.as_ref().is_some_and(|held| Arc::ptr_eq(&held.token.0, &token.0)) {
-            *held = None;
-        }
+        self.shelf.forget(token).await;
     }
 
-    async fn fetch(&self, now: Timestamp) -> Result<(Token, Timestamp), SourceError> {
+    /// A cycle begins: a credential that was refused may be shown once more.
+    pub(super) async fn allow_again(&self) {
+        self.shelf.allow_again().await;
+    }
+
+    async fn fetch(&self, now: Timestamp) -> Result<Grant, SourceError> {
         let proof = self.fields(now)?;
         let mut form = vec![
             ("grant_type", "client_credentials"),
@@ -192,14 +140,9 @@ impl Tokens {
         ];
         form.extend(proof.iter().map(|(name, value)| (*name, value.expose_secret())));
         let reply = self.http.read(|| self.http.request(Method::POST, self.url.clone()).form(&form)).await?;
-        if !reply.status.is_success() {
-            return Err(refused(&reply));
-        }
-        let granted: Granted = reply.json()?;
-        let lifetime = seconds(&granted.expires_in).unwrap_or(0).min(24 * 3600);
-        // A fifth of its life before the end, five minutes at most: a walk must not outlive its token by much.
-        let until = now + Duration::from_secs(lifetime - (lifetime / 5).min(300));
-        Ok((Token(Arc::new(granted.access_token)), until))
+        let secrets: Vec<&str> =
+            proof.iter().filter(|(name, _)| *name != KIND).map(|(_, value)| value.expose_secret()).collect();
+        grant::read(&reply, &secrets).map_err(|refusal| refused(&refusal))
     }
 
     /// The fields of the form that prove who we are.
@@ -212,7 +155,7 @@ impl Tokens {
             Proof::Federated(token) => federated(token)?,
         };
         let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-        Ok(vec![("client_assertion_type", SecretString::from(kind)), ("client_assertion", assertion)])
+        Ok(vec![(KIND, SecretString::from(kind)), ("client_assertion", assertion)])
     }
 }
 
@@ -226,31 +169,30 @@ fn file_error(error: SecretError) -> SourceError {
     SourceError::Protocol(format!("{error} ({})", error.hint()))
 }
 
-fn seconds(value: &serde_json::Value) -> Option<u64> {
-    value.as_u64().or_else(|| value.as_str()?.trim().parse().ok())
-}
-
 /// Names the cause by its number: Microsoft's page on tokens says that texts may change and codes are for programs.
-fn refused(reply: &Reply) -> SourceError {
-    let refusal: Refusal = reply.json().unwrap_or_default();
-    let request = reply.request_suffix();
-    let known = refusal.error_codes.iter().find_map(|code| cause(*code).map(|cause| (*code, cause)));
+fn refused(refusal: &Refusal) -> SourceError {
+    let known = refusal.numbers.iter().find_map(|code| cause(*code).map(|cause| (*code, cause)));
     if let Some((code, (what, cure))) = known {
-        return SourceError::Refused {
-            what: format!("no token for Microsoft Graph: {what} (AADSTS{code}){request}"),
-            cure,
-        };
+        let said = if refusal.words.is_empty() { String::new() } else { format!(": {}", refusal.words) };
+        let what = format!("no token for Microsoft Graph: {what} (AADSTS{code}){said}{}", refusal.request);
+        return SourceError::Refused { what, cure };
     }
-    let said = refusal.error_description.split(['\r', '\n']).next().unwrap_or_default();
-    let said = one_line(if said.is_empty() { &refusal.error } else { said }, 200);
-    let status = reply.status.as_u16();
-    let what = format!("no token for Microsoft Graph: {} answered {status} {said}", reply.place());
-    let what = format!("{}{request}", what.trim_end());
-    if reply.status.is_client_error() && status != 429 {
+    let what = format!("no token for Microsoft Graph: {}", refusal.text());
+    let is_ours = refusal.status.is_client_error() && !matches!(refusal.status.as_u16(), 408 | 429);
+    if refusal.is_final() || is_ours {
         let cure = "check tenant_id, client_id, cloud and the credential of [source.graph]; Microsoft explains AADSTS numbers at https://login.microsoftonline.com/error";
         SourceError::Refused { what, cure }
     } else {
         SourceError::Protocol(what)
+    }
+}
+
+/// For `crate::fuzzing`: whatever a refusal says is put into words.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) fn is_judged(body: &[u8]) {
+    let reply = crate::http::Reply::of(reqwest::StatusCode::BAD_REQUEST, body);
+    if let Err(refusal) = grant::read(&reply, &[]) {
+        assert!(!refused(&refusal).to_string().is_empty());
     }
 }
 

@@ -7,11 +7,13 @@ use reqwest::Url;
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::oauth::{ClientCredentials, TokenSource, basic_auth, without};
+use super::oauth::{ClientAuth, ClientCredentials, TokenSource, basic_auth};
 use crate::clock::Clock;
 use crate::http::HttpOptions;
 use crate::metrics::Metrics;
 use crate::source::SourceError;
+use crate::source::grant::without;
+use crate::source::shelf::Token;
 
 /// `source.scim.auth` with its secrets read.
 #[derive(Clone, Debug)]
@@ -38,6 +40,8 @@ pub enum Auth {
         client_secret: SecretString,
         /// What the token is for.
         scope: Option<String>,
+        /// How id and secret travel, where that is set.
+        client_auth: Option<ClientAuth>,
     },
 }
 
@@ -46,7 +50,7 @@ pub enum Auth {
 pub(super) struct Shown {
     /// Marked as sensitive.
     pub(super) header: HeaderValue,
-    token: Option<SecretString>,
+    token: Option<Token>,
 }
 
 impl Shown {
@@ -92,7 +96,15 @@ impl Credentials {
         let current = self.current.load_full();
         match &*current {
             Ready::Fixed(header) => Ok(Shown { header: header.clone(), token: None }),
-            Ready::Tokens(tokens) => bearer(tokens.token().await?),
+            Ready::Tokens(tokens) => shown(tokens.token().await?),
+        }
+    }
+
+    /// A cycle begins: a secret that was refused may be shown once more.
+    pub(super) async fn allow_again(&self) {
+        match &*self.current.load_full() {
+            Ready::Fixed(_) => {}
+            Ready::Tokens(tokens) => tokens.allow_again().await,
         }
     }
 
@@ -102,8 +114,8 @@ impl Credentials {
         match (&*current, &refused.token) {
             (Ready::Fixed(header), _) if *header == refused.header => Ok(None),
             (Ready::Fixed(header), _) => Ok(Some(Shown { header: header.clone(), token: None })),
-            (Ready::Tokens(tokens), Some(token)) => bearer(tokens.other_than(token).await?).map(Some),
-            (Ready::Tokens(tokens), None) => bearer(tokens.token().await?).map(Some),
+            (Ready::Tokens(tokens), Some(token)) => shown(tokens.other_than(token).await?).map(Some),
+            (Ready::Tokens(tokens), None) => shown(tokens.token().await?).map(Some),
         }
     }
 }
@@ -115,21 +127,25 @@ fn ready(
     clock: &Clock,
 ) -> Result<Ready, SourceError> {
     match auth {
-        Auth::Bearer { token } => Ok(Ready::Fixed(bearer(token)?.header)),
+        Auth::Bearer { token } => Ok(Ready::Fixed(bearer(token.expose_secret())?)),
         Auth::Basic { username, password } => Ok(Ready::Fixed(basic_auth(&username, &password))),
-        Auth::OAuth2 { token_url, client_id, client_secret, scope } => {
-            let credentials = ClientCredentials { token_url, client_id, client_secret, scope };
+        Auth::OAuth2 { token_url, client_id, client_secret, scope, client_auth } => {
+            let credentials = ClientCredentials { token_url, client_id, client_secret, scope, client_auth };
             let tokens = TokenSource::new(credentials, options, Arc::clone(metrics), clock.clone())?;
             Ok(Ready::Tokens(Box::new(tokens)))
         }
     }
 }
 
-fn bearer(token: SecretString) -> Result<Shown, SourceError> {
-    let text = SecretString::from(format!("Bearer {}", token.expose_secret().trim()));
+fn shown(token: Token) -> Result<Shown, SourceError> {
+    Ok(Shown { header: bearer(token.expose())?, token: Some(token) })
+}
+
+fn bearer(token: &str) -> Result<HeaderValue, SourceError> {
+    let text = SecretString::from(format!("Bearer {}", token.trim()));
     let mut header = HeaderValue::try_from(text.expose_secret()).map_err(|_| {
         SourceError::Protocol("the identity provider's token holds characters that no token has".to_owned())
     })?;
     header.set_sensitive(true);
-    Ok(Shown { header, token: Some(token) })
+    Ok(header)
 }

@@ -10,7 +10,7 @@ mod endpoints;
 pub mod groups;
 mod index_walk;
 pub mod members;
-pub(crate) mod oauth;
+mod oauth;
 pub mod paging;
 mod person;
 mod pieces;
@@ -27,6 +27,7 @@ use reqwest::Url;
 use serde::{Deserialize, Serialize};
 
 pub use auth::Auth;
+pub use oauth::ClientAuth;
 pub use person::PersonRecord;
 pub use wanted::Wanted;
 
@@ -243,6 +244,7 @@ struct Listed {
 
 impl DirectorySource for ScimSource {
     async fn read(&self, interest: &Interest) -> Result<DirectorySnapshot, SourceError> {
+        self.client.credentials.allow_again().await;
         let plan = self.walk_plan(self.announced().await);
         let wanted = self.wanted(interest);
         let users = UserList { client: &self.client, wanted: &wanted };

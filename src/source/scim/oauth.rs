@@ -1,27 +1,24 @@
-//! Access tokens by OAuth 2 client credentials (RFC 6749 §4.4), kept until shortly before they expire.
+//! Access tokens by OAuth 2 client credentials (RFC 6749 §4.4).
 
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use reqwest::header::AUTHORIZATION;
-use reqwest::{Method, StatusCode, Url};
+use reqwest::{Method, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use tokio::sync::Mutex;
 
 use crate::clock::Clock;
-use crate::http::{HttpClient, HttpError, HttpOptions, Peer, Reply};
+use crate::http::{HttpClient, HttpError, HttpOptions, Peer};
 use crate::metrics::Metrics;
-use crate::source::{SourceError, one_line};
+use crate::source::SourceError;
+use crate::source::grant::{self, Grant, Refusal};
+use crate::source::shelf::{Shelf, Token};
 
 /// A token is replaced this long before its end, so that it outlives the request it is put on.
 const MARGIN: SignedDuration = SignedDuration::from_secs(60);
-/// What a token without `expires_in` is good for (RFC 6749 §5.1 recommends the field and does not demand it).
-const UNSAID: SignedDuration = SignedDuration::from_secs(300);
-/// A token said to live longer is asked for anew all the same.
-const LONGEST: SignedDuration = SignedDuration::from_hours(24);
 
 /// A client of an authorization server.
 #[derive(Clone, Debug)]
@@ -34,27 +31,28 @@ pub(super) struct ClientCredentials {
     pub(super) client_secret: SecretString,
     /// What the token is for, where the server wants to be told.
     pub(super) scope: Option<String>,
+    /// How id and secret travel; `None` for the header, and the body where the server says that it is the way that matters.
+    pub(super) client_auth: Option<ClientAuth>,
 }
 
-/// How the client secret travels (RFC 6749 §2.3.1): in the body works nearly everywhere, some servers take the header only.
-#[derive(Clone, Copy)]
-enum SecretIn {
-    Body,
-    Header,
-}
-
-struct Held {
-    token: SecretString,
-    good_until: Timestamp,
+/// How id and secret of a client travel (RFC 6749 §2.3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema, serde::Serialize))]
+#[serde(rename_all = "snake_case")]
+pub enum ClientAuth {
+    /// In the header of HTTP Basic, which every server has to take.
+    Basic,
+    /// In the body of the request.
+    Post,
 }
 
 /// The current access token of one client.
 pub(super) struct TokenSource {
     http: HttpClient,
     credentials: ClientCredentials,
-    clock: Clock,
-    held: Mutex<Option<Held>>,
-    secret_in_header: AtomicBool,
+    shelf: Shelf,
+    /// The server does not take the header.
+    takes_post: AtomicBool,
 }
 
 impl TokenSource {
@@ -69,73 +67,67 @@ impl TokenSource {
         clock: Clock,
     ) -> Result<Self, HttpError> {
         let http = HttpClient::new(Peer::Token, &credentials.token_url, options, metrics, clock.clone())?;
-        let secret_in_header = AtomicBool::new(false);
-        Ok(Self { http, credentials, clock, held: Mutex::new(None), secret_in_header })
+        let shelf = Shelf::new(clock, MARGIN);
+        Ok(Self { http, credentials, shelf, takes_post: AtomicBool::new(false) })
     }
 
     /// The token, a new one when the held one is about to expire. Callers at the same time share one request.
     ///
     /// # Errors
-    /// See [`Self::renew`].
-    pub(super) async fn token(&self) -> Result<SecretString, SourceError> {
-        let mut held = self.held.lock().await;
-        match &*held {
-            Some(known) if self.clock.now() < known.good_until => Ok(known.token.clone()),
-            Some(_) | None => self.renew(&mut held).await,
-        }
+    /// The authorization server's refusal in its own words; whatever keeps it from answering.
+    pub(super) async fn token(&self) -> Result<Token, SourceError> {
+        self.shelf.token(|_| Box::pin(self.fetch())).await
     }
 
     /// A token other than the one a server has just refused.
     ///
     /// # Errors
-    /// The authorization server's refusal, by its code and description; whatever keeps it from answering.
-    pub(super) async fn other_than(&self, refused: &SecretString) -> Result<SecretString, SourceError> {
-        let mut held = self.held.lock().await;
-        match &*held {
-            Some(known) if known.token.expose_secret() != refused.expose_secret() => Ok(known.token.clone()),
-            Some(_) | None => self.renew(&mut held).await,
-        }
+    /// As [`Self::token`].
+    pub(super) async fn other_than(&self, refused: &Token) -> Result<Token, SourceError> {
+        self.shelf.forget(refused).await;
+        self.token().await
     }
 
-    async fn renew(&self, held: &mut Option<Held>) -> Result<SecretString, SourceError> {
-        *held = None;
-        let asked_at = self.clock.now();
-        let way =
-            if self.secret_in_header.load(Ordering::Relaxed) { SecretIn::Header } else { SecretIn::Body };
-        let mut reply = self.ask(way).await?;
-        if let (SecretIn::Body, Some("invalid_client")) = (way, Refusal::of(&reply).error.as_deref()) {
-            let again = self.ask(SecretIn::Header).await?;
-            if again.status.is_success() {
-                self.secret_in_header.store(true, Ordering::Relaxed);
-                reply = again;
+    /// A cycle begins: a secret that was refused may be shown once more.
+    pub(super) async fn allow_again(&self) {
+        self.shelf.allow_again().await;
+    }
+
+    async fn fetch(&self) -> Result<Grant, SourceError> {
+        let learned =
+            if self.takes_post.load(Ordering::Relaxed) { ClientAuth::Post } else { ClientAuth::Basic };
+        let way = self.credentials.client_auth.unwrap_or(learned);
+        let first = match self.ask(way).await? {
+            Ok(grant) => return Ok(grant),
+            Err(refusal) => refusal,
+        };
+        let is_open = self.credentials.client_auth.is_none() && way == ClientAuth::Basic;
+        if !(is_open && is_about_the_way(&first)) {
+            return Err(refused(&first));
+        }
+        match self.ask(ClientAuth::Post).await? {
+            Ok(grant) => {
+                self.takes_post.store(true, Ordering::Relaxed);
+                Ok(grant)
             }
+            // What it says of the credentials now tells more than that it did not find them before.
+            Err(second) => Err(refused(&second)),
         }
-        if !reply.status.is_success() {
-            return Err(self.refused(&reply));
-        }
-        let grant: Grant = reply.json()?;
-        if grant.access_token.expose_secret().trim().is_empty() {
-            return Err(SourceError::Protocol(format!("{} gave an empty token", reply.place())));
-        }
-        let lifetime = grant.expires_in.and_then(Seconds::get).unwrap_or(UNSAID).min(LONGEST);
-        // Short-lived tokens keep half of their life rather than none.
-        let good_for = (lifetime - MARGIN).max(lifetime / 2);
-        let good_until = asked_at.checked_add(good_for).unwrap_or(asked_at);
-        *held = Some(Held { token: grant.access_token.clone(), good_until });
-        Ok(grant.access_token)
     }
 
-    async fn ask(&self, way: SecretIn) -> Result<Reply, SourceError> {
+    async fn ask(&self, way: ClientAuth) -> Result<Result<Grant, Refusal>, SourceError> {
         let client = &self.credentials;
+        let secret = client.client_secret.expose_secret();
         let mut form = vec![("grant_type", "client_credentials")];
         if let Some(scope) = &client.scope {
             form.push(("scope", scope));
         }
+        let encoded = SecretString::from(form_encoded(secret));
         let basic = match way {
-            SecretIn::Header => Some(basic_auth(&client.client_id, &client.client_secret)),
-            SecretIn::Body => {
+            ClientAuth::Basic => Some(basic_auth(&form_encoded(&client.client_id), &encoded)),
+            ClientAuth::Post => {
                 form.push(("client_id", &client.client_id));
-                form.push(("client_secret", client.client_secret.expose_secret()));
+                form.push(("client_secret", secret));
                 None
             }
         };
@@ -147,35 +139,71 @@ impl TokenSource {
                 None => request,
             }
         };
-        Ok(self.http.read(build).await?)
+        let reply = self.http.read(build).await?;
+        let shown = basic.as_ref().and_then(|header| header.to_str().ok()).unwrap_or_default();
+        let shown = shown.trim_start_matches("Basic ");
+        Ok(grant::read(&reply, &[secret, encoded.expose_secret(), shown]))
     }
+}
 
-    fn refused(&self, reply: &Reply) -> SourceError {
-        let refusal = Refusal::of(reply);
-        let (place, request) = (reply.place(), reply.request_suffix());
-        let said = match (refusal.error, refusal.description) {
-            (Some(error), Some(description)) => format!("{error}: {description}"),
-            (Some(only), None) | (None, Some(only)) => only,
-            (None, None) => String::new(),
-        };
-        // A server that echoes what it was sent must not bring the secret into our logs.
-        let said = without(&said, self.credentials.client_secret.expose_secret());
-        let colon = if said.is_empty() { "" } else { ": " };
-        match reply.status {
-            StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                SourceError::Refused {
-                    what: format!(
-                        "{place} refused us a token ({}){colon}{said}{request}",
-                        reply.status.as_u16()
-                    ),
-                    cure: "check client_id, the client secret and its expiry, and scope",
-                }
-            }
-            status => SourceError::Protocol(format!(
-                "{place} answered {status} instead of a token{colon}{said}{request}"
-            )),
-        }
+fn refused(refusal: &Refusal) -> SourceError {
+    if refusal.is_final() {
+        let cure = "check client_id, the client secret and its expiry, scope, and client_auth (\"basic\" or \"post\": where the provider wants to find them)";
+        SourceError::Refused { what: refusal.text(), cure }
+    } else {
+        SourceError::Protocol(refusal.text())
     }
+}
+
+/// The example that RFC 6749 §5.2 gives for `invalid_client`. Servers repeat it whatever is the matter.
+const EXAMPLE: &str =
+    "(e.g., unknown client, no client authentication included, or unsupported authentication method)";
+
+/// Words for the way that id and secret travelled.
+const WAYS: [&str; 11] = [
+    "authentication method",
+    "authentication_method",
+    "authentication scheme",
+    "auth method",
+    "auth_method",
+    "client_secret_post",
+    "client_secret_basic",
+    "request body",
+    "post body",
+    "body parameter",
+    "authorization header",
+];
+
+/// Words for something that was not found in a request.
+const LACKS: [&str; 9] = [
+    "missing",
+    "required",
+    "must be provided",
+    "must contain",
+    "must include",
+    "not provided",
+    "not specified",
+    "not included",
+    "no client",
+];
+
+/// Words for what was not found.
+const LACKED: [&str; 7] = [
+    "client_id",
+    "client id",
+    "client_secret",
+    "client secret",
+    "client authentication",
+    "client credentials",
+    "client_assertion",
+];
+
+/// True when a server says that it did not find id and secret where they were, or does not take them there. A plain
+/// `invalid_client` does not say so: most servers mean by it that the secret is wrong, and that is not to be tried twice.
+fn is_about_the_way(refusal: &Refusal) -> bool {
+    let said = refusal.said().replace(EXAMPLE, "").to_lowercase();
+    let has = |words: &[&str]| words.iter().any(|word| said.contains(word));
+    refusal.is_final() && (has(&WAYS) || (has(&LACKS) && has(&LACKED)))
 }
 
 impl fmt::Debug for TokenSource {
@@ -184,9 +212,11 @@ impl fmt::Debug for TokenSource {
     }
 }
 
-/// A text with a secret struck out.
-pub(super) fn without(text: &str, secret: &str) -> String {
-    if secret.is_empty() { text.to_owned() } else { text.replace(secret, "…") }
+/// As RFC 6749 §2.3.1 wants id and secret before they become user name and password: a colon in an id would end it.
+fn form_encoded(text: &str) -> String {
+    let mut url = Url::parse("form:").expect("a URL");
+    url.query_pairs_mut().append_key_only(text);
+    url.query().unwrap_or_default().to_owned()
 }
 
 /// The header value of HTTP Basic for these, marked so that no log shows it.
@@ -200,54 +230,60 @@ pub(super) fn basic_auth(user: &str, password: &SecretString) -> reqwest::header
     value
 }
 
-/// For `crate::fuzzing`: an answer of the token endpoint, read as a grant and as a refusal. True for a usable grant.
-#[cfg(any(test, feature = "fuzzing"))]
-pub(crate) fn reads_as_grant(body: &[u8]) -> bool {
-    let refusal: Refusal = serde_json::from_slice(body).unwrap_or_default();
-    drop((refusal.error, refusal.description));
-    serde_json::from_slice(body)
-        .is_ok_and(|grant: Grant| grant.expires_in.is_none_or(|end| end.get().is_some()))
-}
+#[cfg(test)]
+mod tests {
+    use reqwest::StatusCode;
 
-#[derive(Deserialize)]
-struct Grant {
-    access_token: SecretString,
-    expires_in: Option<Seconds>,
-}
+    use super::*;
+    use crate::http::Reply;
 
-/// Some servers send the seconds as text.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Seconds {
-    Number(f64),
-    Text(String),
-}
-
-impl Seconds {
-    fn get(self) -> Option<SignedDuration> {
-        let seconds = match self {
-            Self::Number(seconds) => seconds,
-            Self::Text(text) => text.trim().parse().ok()?,
+    #[test]
+    fn a_wrong_secret_is_told_from_a_secret_in_the_wrong_place() {
+        let says = |code: &str, words: &str| {
+            let body = serde_json::json!({"error": code, "error_description": words}).to_string();
+            let reply = Reply::of(StatusCode::UNAUTHORIZED, body.as_bytes());
+            is_about_the_way(&grant::read(&reply, &[]).expect_err("a refusal"))
         };
-        // `as` saturates and takes NaN for 0; zero or less tells nothing of use.
-        let whole = seconds as i64;
-        (whole > 0).then(|| SignedDuration::from_secs(whole.min(LONGEST.as_secs())))
+        for (code, words, is_way) in [
+            ("invalid_client", "", false),
+            ("invalid_client", "bad secret", false),
+            ("invalid_client", "Invalid client or Invalid client credentials", false),
+            ("invalid_client", "Client authentication failed: client_secret", false),
+            ("invalid_client", "The client secret supplied for a confidential client is invalid.", false),
+            ("invalid_client", &format!("Client authentication failed {EXAMPLE}"), false),
+            (
+                "invalid_client",
+                &format!("Client authentication failed {EXAMPLE}. The secret did not match."),
+                false,
+            ),
+            ("unauthorized_client", "Invalid client secret", false),
+            ("invalid_scope", "scope is required", false),
+            ("invalid_client", "Client authentication failed: authentication_method", true),
+            (
+                "invalid_client",
+                "The client supports client authentication method 'client_secret_post', but 'client_secret_basic' was requested",
+                true,
+            ),
+            ("invalid_client", "A client_id must be provided in the request.", true),
+            (
+                "invalid_client",
+                "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
+                true,
+            ),
+            ("invalid_request", "Missing parameter: client_id", true),
+            ("invalid_request", "client_secret is required", true),
+            ("invalid_client", "No client credentials", true),
+        ] {
+            assert_eq!(says(code, words), is_way, "{code}: {words}");
+        }
     }
-}
 
-/// An error answer (RFC 6749 §5.2).
-#[derive(Default, Deserialize)]
-struct Refusal {
-    error: Option<String>,
-    #[serde(rename = "error_description")]
-    description: Option<String>,
-}
-
-impl Refusal {
-    fn of(reply: &Reply) -> Self {
-        let said: Self = serde_json::from_slice(&reply.body).unwrap_or_default();
-        let short =
-            |text: Option<String>| text.map(|text| one_line(&text, 200)).filter(|text| !text.is_empty());
-        Self { error: short(said.error), description: short(said.description) }
+    #[test]
+    fn id_and_secret_are_encoded_as_a_form_before_they_become_a_header() {
+        for (text, encoded) in
+            [("rosterd", "rosterd"), ("a:b", "a%3Ab"), ("p%+ ä&=", "p%25%2B+%C3%A4%26%3D"), ("", "")]
+        {
+            assert_eq!(form_encoded(text), encoded);
+        }
     }
 }

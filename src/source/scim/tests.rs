@@ -101,11 +101,16 @@ impl Fake {
     }
 
     fn oauth(&self, clock: Clock) -> ScimSource {
+        self.oauth_by(None, clock)
+    }
+
+    fn oauth_by(&self, client_auth: Option<ClientAuth>, clock: Clock) -> ScimSource {
         let auth = Auth::OAuth2 {
             token_url: Url::parse(&format!("{}/token", self.origin)).expect("a URL"),
             client_id: "rosterd".to_owned(),
             client_secret: "s3cret".into(),
             scope: None,
+            client_auth,
         };
         self.source_at(auth, clock)
     }
@@ -336,21 +341,107 @@ async fn gone_is_gone_by_404_and_410_of_a_provider_that_answers() {
     }
 }
 
-#[tokio::test]
-async fn a_client_secret_travels_in_the_header_where_the_body_is_refused() {
-    let fake = Fake::start(|asked| match asked.target.as_str() {
-        // base64 of rosterd:s3cret
-        "/token" if asked.authorization == "Basic cm9zdGVyZDpzM2NyZXQ=" => {
-            (200, "application/json", r#"{"access_token":"t1","expires_in":"3600"}"#.to_owned())
+/// base64 of rosterd:s3cret
+const HEADER: &str = "Basic cm9zdGVyZDpzM2NyZXQ=";
+
+/// A provider that takes id and secret in one way only and answers in these words where they come in the other.
+async fn picky(way: ClientAuth, words: &'static str) -> Fake {
+    Fake::start(move |asked| match asked.target.as_str() {
+        "/token" => {
+            let in_header = asked.authorization == HEADER;
+            let in_body =
+                asked.form.contains("client_id=rosterd") && asked.form.contains("client_secret=s3cret");
+            assert!(in_header != in_body, "one way at a time: {}", asked.form);
+            if in_header == (way == ClientAuth::Basic) {
+                (200, "application/json", r#"{"access_token":"t1","expires_in":"3600"}"#.to_owned())
+            } else {
+                (
+                    401,
+                    "application/json",
+                    format!(r#"{{"error":"invalid_client","error_description":{words:?}}}"#),
+                )
+            }
         }
-        "/token" => (401, "application/json", r#"{"error":"invalid_client"}"#.to_owned()),
         _ if asked.authorization == "Bearer t1" => ok(EMPTY),
         _ => (401, SCIM, String::new()),
     })
-    .await;
-    let source = fake.oauth(Clock::System);
-    assert!(source.read(&Interest::default()).await.is_ok());
-    assert_eq!(fake.asked("/token").len(), 2);
+    .await
+}
+
+#[tokio::test]
+async fn a_client_secret_travels_in_the_header_and_in_the_body_only_where_that_is_said_to_be_the_matter() {
+    use ClientAuth::{Basic, Post};
+    let way = "Client authentication failed: authentication_method";
+    for (takes, words, set, requests) in [
+        (Basic, way, None, Some(1)),
+        (Post, way, None, Some(2)),
+        (Post, "bad secret", None, None),
+        (Post, "", None, None),
+        (Basic, way, Some(Basic), Some(1)),
+        (Post, way, Some(Post), Some(1)),
+        (Post, way, Some(Basic), None),
+        (Basic, way, Some(Post), None),
+    ] {
+        let fake = picky(takes, words).await;
+        let source = fake.oauth_by(set, Clock::System);
+        let read = source.read(&Interest::default()).await;
+        match requests {
+            Some(count) => {
+                read.expect("a token");
+                assert_eq!(fake.asked("/token").len(), count, "{takes:?} {set:?}");
+            }
+            None => {
+                let error = read.expect_err("refused");
+                assert!(error.to_string().ends_with(words), "{error}");
+                assert!(error.hint().is_some_and(|hint| hint.contains("client_auth")));
+                assert_eq!(fake.asked("/token").len(), 1, "{takes:?} {set:?}: a wrong secret is tried once");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_way_that_worked_is_kept_for_the_next_token() {
+    let fake = picky(ClientAuth::Post, "client_id is missing").await;
+    let clock = Clock::manual(Timestamp::UNIX_EPOCH);
+    let source = fake.oauth(clock.clone());
+    for requests in [2, 3] {
+        source.read(&Interest::default()).await.expect("a token");
+        assert_eq!(fake.asked("/token").len(), requests);
+        clock.advance(Duration::from_secs(3600));
+    }
+}
+
+#[tokio::test]
+async fn a_refused_secret_is_shown_once_in_a_read_and_again_in_the_next() {
+    let body = r#"{"error":"invalid_client","error_description":"bad secret"}"#;
+    for status in [200, 400, 401] {
+        let fake = Fake::start(move |_| (status, "application/json", body.to_owned())).await;
+        let source = fake.oauth(Clock::System);
+        for requests in [1, 2] {
+            let error = source.read(&interest("iOS")).await.expect_err("refused");
+            assert!(matches!(error, SourceError::Refused { .. }), "{error:?}");
+            assert!(error.to_string().ends_with("invalid_client: bad secret"), "{error}");
+            let again = source.recheck(&Interest::default(), &[PersonId::from("u1")], &[]).await;
+            assert!(again.is_err(), "the same cycle");
+            assert_eq!(fake.asked("/token").len(), requests, "{status}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_token_serves_a_whole_read_whatever_is_said_of_its_end() {
+    for end in ["null", "0", "-1", "\"soon\"", "1", "3599.5", "\"3600\"", "{}", "1e300"] {
+        let body =
+            format!("\u{feff}{{\"access_token\":\"t\",\"token_type\":\"bearer\",\"expires_in\":{end}}}");
+        let fake = Fake::start(move |asked| match asked.target.as_str() {
+            "/token" => (200, "application/json", body.clone()),
+            _ => ok(EMPTY),
+        })
+        .await;
+        fake.oauth(Clock::System).read(&Interest::default()).await.expect("readable");
+        assert_eq!(fake.asked("/token").len(), 1, "{end}");
+    }
 }
 
 #[tokio::test]
@@ -358,9 +449,9 @@ async fn tokens_are_kept_until_shortly_before_their_end() {
     let issued = AtomicUsize::new(0);
     let fake = Fake::start(move |asked| match asked.target.as_str() {
         "/token" => {
-            assert!(
-                asked.form.contains("grant_type=client_credentials")
-                    && asked.form.contains("client_secret=s3cret")
+            assert_eq!(
+                (asked.form.as_str(), asked.authorization.as_str()),
+                ("grant_type=client_credentials", HEADER)
             );
             let number = issued.fetch_add(1, Ordering::SeqCst);
             (200, "application/json", format!(r#"{{"access_token":"t{number}","expires_in":600}}"#))

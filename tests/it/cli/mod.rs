@@ -27,6 +27,7 @@ mod secrets;
 mod stopping;
 mod story;
 mod systemd;
+mod tokens;
 mod two_callers;
 mod unclear;
 mod usage;

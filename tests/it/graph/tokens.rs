@@ -5,6 +5,7 @@ use rosterd::simulator::World;
 use rosterd::simulator::graph::{ClientCertificate, GRAPH_SECRET};
 use rosterd::source::graph::GraphAuth;
 use rosterd::source::{DirectorySource as _, Interest, SourceError};
+use serde_json::json;
 
 use super::Tenant;
 
@@ -23,6 +24,41 @@ async fn one_token_serves_until_shortly_before_its_end() {
     tenant.clock.advance(std::time::Duration::from_secs(3_400));
     source.read(&Interest::default()).await.expect("read");
     assert_eq!(token_requests(&tenant), 2);
+}
+
+#[tokio::test]
+async fn a_token_serves_whatever_is_said_of_its_end() {
+    for end in [
+        json!(null),
+        json!("3599"),
+        json!(3599.0),
+        json!(0),
+        json!(-1),
+        json!({"seconds": 3600}),
+        json!(1e300),
+    ] {
+        let tenant = Tenant::of(World::sample()).await;
+        tenant.switch(|graph| graph.token_end = Some(end.clone()));
+        let source = tenant.source();
+        for _ in 0..2 {
+            source.read(&Interest::default()).await.expect("read");
+        }
+        assert_eq!(token_requests(&tenant), 1, "{end}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_credential_is_shown_once_in_a_cycle() {
+    let tenant = Tenant::of(World::sample()).await;
+    tenant.switch(|graph| graph.refuse = Some(7_000_215));
+    let source = tenant.source();
+    for requests in [1, 2] {
+        let error = source.read_since(&Interest::default(), None).await.expect_err("refused");
+        assert!(error.to_string().contains("refused by the simulated tenant"), "their own words: {error}");
+        assert_eq!(source.credential_expiry().await, None);
+        assert!(source.recheck(&Interest::default(), &["p".into()], &[]).await.is_err());
+        assert_eq!(token_requests(&tenant), requests);
+    }
 }
 
 #[tokio::test]
