@@ -21,6 +21,7 @@ pub mod clock;
 pub mod http;
 pub mod metrics;
 pub mod pem;
+pub mod proxy;
 pub mod regular_file;
 pub mod secret;
 pub mod telemetry;

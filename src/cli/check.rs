@@ -104,7 +104,8 @@ fn summary(config: &Config) -> String {
         ("state", config.state_dir.display().to_string()),
     ];
     let mut text = format!("configuration is good: {}\n", config.path.display());
-    for (name, value) in lines {
+    let proxy = config.proxy.as_ref().map(|proxy| ("proxy", proxy.to_string()));
+    for (name, value) in lines.into_iter().chain(proxy) {
         text.push_str(&format!("  {name:<9} {}\n", printable(&value)));
     }
     text

@@ -74,6 +74,9 @@ async fn examine(config: &Config) -> Vec<Line> {
         Line::good("configuration", format!("{} is good", config.path.display())),
         local::state(config).await,
     ];
+    lines.extend(config.proxy.as_ref().map(|proxy| {
+        Line::good("proxy", format!("hosts other than this machine are reached through {proxy}"))
+    }));
     match wire::probe(config) {
         Ok(probe) => {
             let (directory, team) =

@@ -50,6 +50,8 @@ pub use scim::{ScimAuth, ScimConfig};
 pub use source::{FileConfig, SourceConfig};
 pub(crate) use values::duration_text;
 
+use crate::proxy::{BadProxy, Proxy};
+
 /// The whole file as written.
 #[derive(Debug, Default, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema, serde::Serialize))]
@@ -119,6 +121,8 @@ pub struct Config {
     pub audit: AuditConfig,
     /// Who is told.
     pub notify: Vec<NotifyConfig>,
+    /// The environment's proxy, for every host that is not this machine.
+    pub proxy: Option<Proxy>,
     /// What is allowed, and probably not meant.
     pub warnings: Vec<Problem>,
 }
@@ -168,6 +172,7 @@ impl Config {
         let audit = tables.audit.check(checker);
         let notify = tables.notify.into_iter().enumerate();
         let notify: Vec<_> = notify.filter_map(|(index, table)| table.check(index, checker)).collect();
+        let proxy = proxy(checker);
         let folders = folders?;
         Some(Self {
             path: checker.path.clone(),
@@ -184,7 +189,21 @@ impl Config {
             http: http?,
             audit,
             notify,
+            proxy,
             warnings: Vec::new(),
         })
+    }
+}
+
+/// The client would go direct in silence, past a firewall that somebody relies on.
+fn proxy(checker: &mut checker::Checker) -> Option<Proxy> {
+    match crate::proxy::find(&checker.env) {
+        Ok(proxy) => proxy,
+        Err(BadProxy { variable, text }) => {
+            let (key, origin) = (String::new(), Origin::Variable(variable));
+            let hint = Some(crate::proxy::CURE.to_owned());
+            checker.problems.push(Problem { key, origin, text: text.to_owned(), hint });
+            None
+        }
     }
 }

@@ -30,20 +30,20 @@ pub(super) struct Grant {
 pub(super) struct Refusal {
     pub(super) status: StatusCode,
     /// `invalid_client` and the like (RFC 6749 §5.2), or what stands in its place; may be empty.
-    pub(super) code: String,
+    pub(super) code: Box<str>,
     /// The description; may be empty.
-    pub(super) words: String,
+    pub(super) words: Box<str>,
     /// Microsoft's numbers for what is wrong.
     pub(super) numbers: Vec<u32>,
-    place: String,
+    place: Box<str>,
     /// The request's id, for the end of a line.
-    pub(super) request: String,
+    pub(super) request: Box<str>,
 }
 
 impl Refusal {
     /// True when the same question gets the same answer: another secret or another setting is needed.
     pub(super) fn is_final(&self) -> bool {
-        let passes = matches!(self.code.as_str(), "temporarily_unavailable" | "server_error" | "slow_down");
+        let passes = matches!(&*self.code, "temporarily_unavailable" | "server_error" | "slow_down");
         let says_so = self.status.is_success() && !self.code.is_empty();
         !passes
             && (says_so
@@ -69,7 +69,7 @@ impl Refusal {
 
     /// The server's own words.
     pub(super) fn said(&self) -> String {
-        match (self.code.as_str(), self.words.as_str()) {
+        match (&*self.code, &*self.words) {
             ("", words) => words.to_owned(),
             (code, "") => code.to_owned(),
             (code, words) => format!("{code}: {words}"),
@@ -98,11 +98,11 @@ pub(super) fn read(reply: &Reply, secrets: &[&str]) -> Result<Grant, Refusal> {
     let is_silent = code.is_empty() && words.is_empty();
     Err(Refusal {
         status: reply.status,
-        code,
-        words: lack.filter(|_| is_silent).map_or(words, |lack| one_line(&lack, SHOWN)),
+        code: code.into(),
+        words: lack.filter(|_| is_silent).map_or(words, |lack| one_line(&lack, SHOWN)).into(),
         numbers: said.numbers(),
-        place: reply.place().to_owned(),
-        request: reply.request_suffix(),
+        place: reply.place().into(),
+        request: reply.request_suffix().into(),
     })
 }
 

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use rosterd::simulator::ISSUER_ID;
 use rosterd::simulator::graph::{ClientCertificate, GRAPH_CLIENT, GRAPH_TENANT};
 
-use crate::support::Bench;
+use crate::support::{Bench, Output};
 
 fn write(bench: &Bench, name: &str, text: &str) {
     let path = bench.path(name);
@@ -101,4 +101,24 @@ fn check_sees_that_a_certificate_and_its_key_are_a_pair() {
     write(&bench, "graph.pem", &made.key_pem);
     let names = ["source.graph.certificate_file", "a private key and no certificate"];
     bench.run(&["check"]).expect_trouble(78, &names, "PEM");
+}
+
+#[test]
+fn a_proxy_of_the_environment_is_named_and_one_that_cannot_be_used_is_refused() {
+    let bench = Bench::sample();
+    let run = |command: &str, proxy: &str| {
+        let output =
+            Output::of(bench.command(&[command]).env("HTTPS_PROXY", proxy).env("NO_PROXY", "10.0.0.0/8"));
+        assert!(!format!("{}{}", output.stdout, output.stderr).contains("s3cret"), "the password stays out");
+        output
+    };
+    for command in ["check", "doctor"] {
+        let output = run(command, "http://ada:s3cret@proxy.example.com:3128").expect(0);
+        let text = "http://proxy.example.com:3128, by HTTPS_PROXY, except for 10.0.0.0/8";
+        assert!(output.stdout.contains(text), "{}", output.stdout);
+        for bad in ["http://ada:s3cret@proxy.example.com:port", "socks5://proxy.example.com", "not a proxy"] {
+            run(command, bad).expect_trouble(78, &["HTTPS_PROXY"], "http://HOST:PORT");
+        }
+        run(command, "").expect(0);
+    }
 }
