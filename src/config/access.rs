@@ -81,7 +81,8 @@ struct RuleTable {
     all_apps_visible: Option<bool>,
     /// Whether they have access to Certificates, Identifiers & Profiles.
     provisioning_allowed: Option<bool>,
-    /// The apps they see, by bundle id; not beside roles or flags with which Apple shows all apps.
+    /// The apps they see, by bundle id; not beside roles or flags with which Apple shows all apps. `[]` beside
+    /// `all_apps_visible = false`: none, and those that somebody gives them by hand are left alone.
     apps: Option<Vec<String>>,
 }
 
@@ -130,14 +131,14 @@ impl AccessTable {
             );
         }
         warn_of_powerful_defaults(&given, checker);
+        let speaks_of_apps = self.rules.iter().any(|rule| rule.apps.is_some());
         let rules: Vec<Rule> =
             self.rules.into_iter().enumerate().map(|(index, rule)| rule.check(index, checker)).collect();
         let forced = self.provisioning_allowed || given.iter().any(Role::sees_all_apps);
-        if !self.all_apps_visible && !forced && rules.iter().all(|rule| rule.grant.apps.is_empty()) {
-            checker.problem(
+        if !self.all_apps_visible && !forced && !speaks_of_apps {
+            checker.warn(
                 "access.all_apps_visible",
-                "false leaves people without any app, and no rule names one",
-                "write all_apps_visible = true, or name apps in [[access.rules]]",
+                "false, and no rule names an app: newcomers are invited without any; name apps in [[access.rules]], or write apps = [] into a rule for those who get theirs by hand",
             );
         }
         AccessPolicy {
@@ -204,16 +205,17 @@ impl RuleTable {
         }
     }
 
-    /// Apple shows every app to some roles and to whoever has provisioning, and refuses a list of apps for them; with
-    /// all apps off it wants at least one.
+    /// Apple shows every app to some roles and to whoever has provisioning, and refuses a list of apps for them. Whether it
+    /// takes somebody without any app is not documented.
     fn check_apps(&self, path: &str, given: Option<&Roles>, checker: &mut Checker) {
         let at = format!("{path}.apps");
         let forcing = given.and_then(|roles| roles.iter().find(|role| role.sees_all_apps()));
         match &self.apps {
             Some(apps) => {
                 texts(&at, apps, checker);
-                if apps.is_empty() {
-                    checker.problem(&at, "is empty", "name at least one bundle id, or remove apps");
+                if apps.is_empty() && self.all_apps_visible != Some(false) {
+                    let hint = "name at least one bundle id, or write all_apps_visible = false beside it where somebody gives apps by hand";
+                    checker.problem(&at, "is empty", hint);
                 }
                 let cause = match (self.all_apps_visible, self.provisioning_allowed, forcing) {
                     (Some(true), _, _) => "all_apps_visible = true".to_owned(),
@@ -232,10 +234,9 @@ impl RuleTable {
                         let text = format!("false contradicts the role {role}, which sees all apps");
                         checker.problem(&path, text, "remove all_apps_visible, or the role");
                     }
-                    None => checker.problem(
+                    None => checker.warn(
                         &path,
-                        "false without apps leaves people without any app",
-                        "name bundle ids: apps = [\"com.example.app\"]",
+                        "false without apps leaves people without any app; write apps = [] where somebody gives them by hand, or name bundle ids: apps = [\"com.example.app\"]",
                     ),
                 }
             }

@@ -273,7 +273,6 @@ fn what_contradicts_or_lacks_is_refused() {
         ("[access]\nroles = [\"developr\"]", "access.roles", "did you mean \"DEVELOPER\"?"),
         ("[access]\npreserve_roles = [\"ACCOUNT_HOLDER\"]", "access.preserve_roles", "cannot be given"),
         ("[access]\nroles = []", "access.roles", "is empty"),
-        ("[access]\nall_apps_visible = false", "access.all_apps_visible", "without any app"),
         (
             "[access]\nall_apps_visible = \"no\"",
             "access.all_apps_visible",
@@ -297,9 +296,9 @@ fn what_contradicts_or_lacks_is_refused() {
             "provisioning_allowed",
         ),
         (
-            "[[access.rules]]\ngroup = \"a\"\nall_apps_visible = false",
-            "access.rules[1].all_apps_visible",
-            "without apps",
+            "[[access.rules]]\ngroup = \"a\"\nroles = [\"ADMIN\"]\nall_apps_visible = false\napps = []",
+            "access.rules[1].apps",
+            "the role ADMIN",
         ),
         ("[[access.rules]]\ngroup = \"a\"\napps = []", "access.rules[1].apps", "is empty"),
         ("[lifecycle]\nleave_confirmations = 0", "lifecycle.leave_confirmations", "from 1 to 100"),
@@ -575,6 +574,30 @@ fn what_hands_out_too_much_is_pointed_out() {
     assert_eq!(hook("http://127.0.0.1:9/hook"), Vec::<String>::new());
     let rule = "[[access.rules]]\ngroup = \"iOS Admins\"\nroles = [\"ADMIN\"]";
     assert_eq!(warnings(rule), Vec::<String>::new());
+}
+
+#[test]
+fn apps_given_by_hand_are_a_choice_and_saying_nothing_of_them_is_a_warning() {
+    let warnings = |more: &str| -> Vec<String> {
+        let config = load(&format!("{MINIMAL}\n{more}"), &[]).expect("good");
+        config.warnings.iter().map(|warning| format!("{}: {}", warning.key, warning.text)).collect()
+    };
+    let rule = "[[access.rules]]\ngroup = \"iOS Admins\"\nall_apps_visible = false";
+    for (table, key) in [
+        ("[access]\nall_apps_visible = false", "access.all_apps_visible: false"),
+        (rule, "access.rules[1].all_apps_visible: false"),
+    ] {
+        let said = warnings(table);
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert!(said[0].starts_with(key) && said[0].contains("apps = []"), "{said:?}");
+    }
+    for chosen in [
+        format!("{rule}\napps = []"),
+        format!("[access]\nall_apps_visible = false\n{rule}\napps = []"),
+        format!("[access]\nall_apps_visible = false\n{rule}\napps = [\"com.example.app\"]"),
+    ] {
+        assert_eq!(warnings(&chosen), Vec::<String>::new(), "{chosen}");
+    }
 }
 
 /// Table, key and value of every line of the example, those that are commented out included.

@@ -1,11 +1,11 @@
 //! When something that failed is tried again. One person's back-off is nobody else's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::model::ledger::{Backoff, OpenIntent, subject_key};
-use crate::model::{Hold, HoldReason};
+use crate::model::{Hold, HoldReason, Operation};
 
 use super::Input;
 use super::change::Change;
@@ -19,6 +19,9 @@ const LADDER: [SignedDuration; 6] = [
     SignedDuration::from_hours(12),
     SignedDuration::from_hours(24),
 ];
+
+/// What may help against a refusal of somebody without apps.
+const WITHOUT_APPS: &str = "; where Apple wants an app, name one in the rule's apps, or invite them by hand";
 
 /// When the next try is due.
 pub fn retry_at(backoff: &Backoff) -> Timestamp {
@@ -42,9 +45,19 @@ pub(super) fn hold(input: &Input<'_>, changes: &mut [Change]) {
             if input.now < next {
                 let Backoff { failures, error, .. } = backoff;
                 let times = if *failures == 1 { "once".to_owned() } else { format!("{failures} times") };
-                let detail = format!("failed {times}: {error}; next try {next}");
+                let cure = if lacks_apps(error, &change.operations) { WITHOUT_APPS } else { "" };
+                let detail = format!("failed {times}: {error}{cure}; next try {next}");
                 change.hold = Some(Hold::new(HoldReason::Backoff, detail));
             }
         }
     }
+}
+
+/// Apple refused, in words about apps, somebody who was to have none. Whether it takes that is not documented.
+fn lacks_apps(error: &str, operations: &[Operation]) -> bool {
+    let none = operations.iter().filter_map(|operation| operation.after.as_ref()).any(|after| {
+        after.all_apps_visible == Some(false) && after.visible_apps.as_ref().is_some_and(BTreeSet::is_empty)
+    });
+    let said = error.to_lowercase();
+    none && ["apps", "visible app"].iter().any(|words| said.contains(words))
 }

@@ -403,6 +403,7 @@ impl<'s, 'a> Explainer<'s, '_, 'a> {
             vec![access.roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(", ")];
         words.push(match (access.all_apps_visible, &access.visible_apps) {
             (Some(true), _) => "all apps".to_owned(),
+            (Some(false), Some(apps)) if apps.is_empty() => "no apps".to_owned(),
             (Some(false), Some(apps)) if apps.len() <= NAMED_APPS => {
                 apps.iter().map(|app| self.app(app)).collect::<Vec<_>>().join(", ")
             }

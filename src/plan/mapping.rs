@@ -18,6 +18,8 @@ pub(super) struct Desired {
     pub(super) provisioning_allowed: Option<bool>,
     /// Never empty when said.
     pub(super) apps: Option<BTreeSet<AppId>>,
+    /// A rule limits apps and names none: somebody gives them by hand.
+    pub(super) by_hand: bool,
     /// True when it is the person's own attribute that limits apps.
     pub(super) limited_by_attribute: bool,
     /// Who says so, in words, in order of weight.
@@ -87,6 +89,7 @@ impl<'a> Mapping<'a> {
             all_apps_visible: own.all_apps_visible.or(ruled.all_apps_visible),
             provisioning_allowed: own.provisioning_allowed.or(ruled.provisioning_allowed),
             apps: ruled.apps,
+            by_hand: ruled.by_hand,
             reasons: own.reasons.into_iter().chain(ruled.reasons).collect(),
         })
     }
@@ -136,6 +139,7 @@ impl<'a> Mapping<'a> {
             }
             desired.all_apps_visible = widest(desired.all_apps_visible, all_apps);
             desired.provisioning_allowed = widest(desired.provisioning_allowed, grant.provisioning_allowed);
+            desired.by_hand |= all_apps == Some(false) && apps.is_empty();
             if !apps.is_empty() {
                 desired.apps.get_or_insert_default().extend(apps);
             }
@@ -190,7 +194,7 @@ impl<'a> Mapping<'a> {
     /// What an invitation offers: the defaults where nothing else says.
     ///
     /// # Errors
-    /// The hold when that would be an invitation to nothing.
+    /// The hold when that would be an invitation to nothing, and nobody said so.
     pub(super) fn invitation(&self, desired: &Desired) -> Result<(Access, Vec<String>), Hold> {
         let filled = self.with_defaults(desired);
         let Some(roles) = filled.roles else {
@@ -206,8 +210,10 @@ impl<'a> Mapping<'a> {
             visible_apps: Some(filled.apps.unwrap_or_default()),
         }
         .canonical();
+        let by_hand = desired.by_hand || self.policy.access.defaults.all_apps_visible == Some(false);
         if access.all_apps_visible == Some(false)
             && access.visible_apps.as_ref().is_none_or(BTreeSet::is_empty)
+            && !by_hand
         {
             return Err(desired.no_apps());
         }
@@ -230,7 +236,7 @@ impl<'a> Mapping<'a> {
     /// What an existing seat should be able to do; whatever nothing speaks of stays as it is.
     ///
     /// # Errors
-    /// The hold when that would be a seat with no apps at all.
+    /// The hold when that would be a seat with no apps at all, and no rule said so.
     pub(super) fn seat(&self, desired: &Desired, current: &Access) -> Result<Access, Hold> {
         let current = current.clone().canonical();
         let roles = match &desired.roles {
@@ -246,9 +252,11 @@ impl<'a> Mapping<'a> {
         let limits = wanted.all_apps_visible == Some(false) && !wanted.forces_all_apps();
         if limits && desired.apps.is_none() {
             match current.all_apps_visible {
+                // Given by hand, or by nobody: left alone.
                 Some(false) => {}
                 // Apple did not say whether they see all apps: not a difference, and nothing to write.
                 None => wanted.all_apps_visible = None,
+                Some(true) if desired.by_hand => {}
                 Some(true) => return Err(desired.no_apps()),
             }
         }

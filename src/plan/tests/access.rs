@@ -137,25 +137,66 @@ fn an_app_that_the_team_lacks_holds_that_rules_people_alone() {
 }
 
 #[test]
-fn nobody_is_left_without_any_app() {
+fn nobody_is_left_without_any_app_by_an_attribute_alone() {
     attribute(
         "appStoreConnect_allAppsVisible=false",
         "held invalid_attribute (all_apps_visible is false and no rule names an app): invite p1 at a@example.com: ?",
     );
+}
+
+#[test]
+fn apps_that_no_rule_names_are_left_to_whoever_gives_them_by_hand() {
     check(
         "rule DEVELOPER group=A all=no
-         group A p1 p2 p3
+         group A p1 p2 p3 p4
          person p1 a@example.com
          person p2 b@example.com
          person p3 c@example.com
+         person p4 d@example.com appStoreConnect_allAppsVisible=false
          member m2 b@example.com SALES
          link p2 m2
          member m3 c@example.com SALES apps=7
          link p3 m3
-         set removals_max 9",
-        "update m3 of p3: SALES apps=7 -> DEVELOPER apps=7; rule 1: group \"A\"
-         held policy (all_apps_visible is false and no rule names an app): update m2 of p2: SALES -> ?
-         held policy (all_apps_visible is false and no rule names an app): invite p1 at a@example.com: ?",
+         member m4 d@example.com DEVELOPER apps=7
+         link p4 m4
+         set removals_max 9
+         set removals_max_percent 100",
+        "update m2 of p2: SALES -> DEVELOPER apps=; rule 1: group \"A\"
+         update m3 of p3: SALES apps=7 -> DEVELOPER apps=7; rule 1: group \"A\"
+         invite p1 at a@example.com: DEVELOPER apps=; rule 1: group \"A\"
+         unchanged 1",
+    );
+    check(
+        "set all_apps_visible no
+         person p1 a@example.com
+         person p2 b@example.com
+         member m2 b@example.com SALES
+         link p2 m2",
+        "invite p1 at a@example.com: DEVELOPER apps=; default
+         unchanged 1",
+    );
+    // Rules add up: one that names an app says which.
+    check(
+        "app com.a 1
+         rule DEVELOPER group=A all=no
+         rule group=A apps=com.a
+         group A p1
+         person p1 a@example.com",
+        "invite p1 at a@example.com: DEVELOPER apps=1; rule 1: group \"A\"; rule 2: group \"A\"",
+    );
+}
+
+#[test]
+fn apples_refusal_of_somebody_without_apps_is_held_with_the_cure() {
+    check(
+        "rule DEVELOPER group=A all=no
+         group A p1 p2
+         person p1 a@example.com
+         person p2 b@example.com
+         failed person:p1 1 minutes=0 error=\"409 At least one visible app is needed\"
+         failed person:p2 1 minutes=0 error=\"409 The first name of Apple\"",
+        "held backoff (failed once: 409 At least one visible app is needed; where Apple wants an app, name one in the rule's apps, or invite them by hand; next try 2026-11-22T10:05:00Z): invite p1 at a@example.com: DEVELOPER apps=; rule 1: group \"A\"
+         held backoff (failed once: 409 The first name of Apple; next try 2026-11-22T10:05:00Z): invite p2 at b@example.com: DEVELOPER apps=; rule 1: group \"A\"",
     );
 }
 

@@ -248,7 +248,8 @@ impl World {
             "failed" => {
                 let failures = rest.plain[1].parse().ok()?;
                 let last = now() - SignedDuration::from_mins(rest.number("minutes")?);
-                let backoff = Backoff { failures, last, error: "refused".to_owned() };
+                let backoff =
+                    Backoff { failures, last, error: rest.get("error").unwrap_or("refused").to_owned() };
                 self.ledger.backoffs.insert(rest.plain[0].clone(), backoff);
             }
             "waits" => {

@@ -1,6 +1,7 @@
 //! The program as its users meet it: the real binary, a configuration on disk, both sides simulated.
 
 mod bad_input;
+mod by_hand;
 mod claims;
 mod contradictions;
 mod daemon;
