@@ -4,6 +4,7 @@
 //! the caller's to say, so any answer with a status is `Ok`, but for redirects: following one could carry a token elsewhere.
 
 mod hints;
+pub mod path;
 mod reply;
 mod request_id;
 
@@ -169,6 +170,12 @@ pub enum HttpError {
         /// What it asks.
         seconds: u64,
     },
+    /// An id that no path can hold.
+    #[error("nothing can be asked for by the id {id:?}")]
+    BadId {
+        /// Which.
+        id: String,
+    },
     /// The client cannot be built, or a URL cannot be used.
     #[error("{0}")]
     Setup(String),
@@ -178,7 +185,7 @@ impl HttpError {
     /// True when the request may have had an effect.
     pub fn was_sent(&self) -> bool {
         match self {
-            Self::NotSent { .. } | Self::ForeignLink { .. } | Self::Setup(_) => false,
+            Self::NotSent { .. } | Self::ForeignLink { .. } | Self::BadId { .. } | Self::Setup(_) => false,
             Self::Lost { .. }
             | Self::Timeout { .. }
             | Self::TooLarge { .. }

@@ -23,6 +23,7 @@ use super::token::{KeyKind, Scope, SigningKey, TokenSource};
 use super::wire::WireError;
 use super::{AscError, Said};
 use crate::clock::Clock;
+use crate::http::path::below;
 use crate::http::{HttpClient, HttpError, HttpOptions, LONGEST_WAIT, Peer, Reply, retry_after};
 use crate::metrics::{Metrics, RetryReason};
 
@@ -175,12 +176,12 @@ impl AscClient {
     }
 
     /// The address of one resource below a path; the id is Apple's, and still never read as anything but one segment.
-    pub(super) fn resource(&self, list: &str, id: &str, tail: Option<&str>) -> Url {
-        let mut url = self.url(list, &[]);
-        if let Ok(mut segments) = url.path_segments_mut() {
-            segments.push(id).extend(tail);
-        }
-        url
+    ///
+    /// # Errors
+    /// [`AscError::Invalid`] for an id that no path can hold.
+    pub(super) fn resource(&self, list: &str, id: &str, tail: Option<&str>) -> Result<Url, AscError> {
+        let segments: Vec<&str> = [id].into_iter().chain(tail).collect();
+        below(&self.url(list, &[]), &segments).map_err(|error| without_answer(list, &error, Spend::Read))
     }
 
     /// Sends a request until it has an answer that says something.

@@ -120,6 +120,8 @@ pub(super) fn without_answer(endpoint: &str, error: &HttpError, spend: Spend) ->
         HttpError::NotSent { .. } | HttpError::ForeignLink { .. } | HttpError::Setup(_) => {
             AscError::NotSent { text }
         }
+        // It will not be another one a moment later, and it is that seat's trouble alone.
+        HttpError::BadId { .. } => AscError::Invalid { codes: Vec::new(), text },
         HttpError::Lost { .. } | HttpError::Timeout { .. } => AscError::Unknown { text },
         HttpError::Redirect { .. } | HttpError::TooLarge { .. } | HttpError::NotJson { .. } => match spend {
             Spend::Read => AscError::Protocol { text },

@@ -150,6 +150,11 @@ impl Fake {
         asked.iter().filter(|asked| asked.endpoint == endpoint).cloned().collect()
     }
 
+    /// Every request.
+    pub(super) fn all(&self) -> Vec<String> {
+        self.asked.lock().expect("unpoisoned").iter().map(|asked| asked.endpoint.clone()).collect()
+    }
+
     pub(super) fn client(&self, reach: Reach) -> AscClient {
         self.client_at(reach, Clock::manual(Timestamp::now()))
     }

@@ -129,7 +129,7 @@ impl AscClient {
         fields: (&str, &str),
         parse: fn(&[u8]) -> Result<T, wire::WireError>,
     ) -> Result<T, AscError> {
-        let mut url = self.resource(list, id, None);
+        let mut url = self.resource(list, id, None)?;
         let query = [fields, ("include", "visibleApps"), ("limit[visibleApps]", "50")];
         url.query_pairs_mut().extend_pairs(query);
         let endpoint = format!("GET {}", url.path());

@@ -218,23 +218,32 @@ impl AscClient {
         members: &mut [Listed<Member>],
         invitations: &mut [Listed<Invitation>],
     ) -> Result<(Vec<UnreadSeat>, Vec<Problem>), AscError> {
-        let mut cut: Vec<CutApps<'_>> = Vec::new();
-        for Listed { seat, .. } in members.iter_mut().filter(|listed| listed.apps_cut) {
+        let (mut cut, mut problems, mut unread): (Vec<CutApps<'_>>, _, _) =
+            (Vec::new(), Vec::new(), Vec::new());
+        let members = members.iter_mut().filter(|listed| listed.apps_cut).map(|Listed { seat, .. }| {
             let path = self.apps_path(USERS, seat.id.as_str());
-            let (id, name) = (SeatId::Member(seat.id.clone()), seat.user_name.clone());
-            cut.push(CutApps { path, id, name, access: &mut seat.access });
-        }
-        for Listed { seat, .. } in invitations.iter_mut().filter(|listed| listed.apps_cut) {
-            let path = self.apps_path(INVITATIONS, seat.id.as_str());
-            let (id, name) = (SeatId::Invitation(seat.id.clone()), seat.email.clone());
-            cut.push(CutApps { path, id, name, access: &mut seat.access });
+            (path, SeatId::Member(seat.id.clone()), seat.user_name.clone(), &mut seat.access)
+        });
+        let invitations =
+            invitations.iter_mut().filter(|listed| listed.apps_cut).map(|Listed { seat, .. }| {
+                let path = self.apps_path(INVITATIONS, seat.id.as_str());
+                (path, SeatId::Invitation(seat.id.clone()), seat.email.clone(), &mut seat.access)
+            });
+        for (path, id, name, access) in members.chain(invitations) {
+            match path {
+                Ok(path) => cut.push(CutApps { path, id, name, access }),
+                Err(error) => {
+                    problems.push(Problem(error.to_string()));
+                    unread.push(UnreadSeat { seat: Some(id), name: Some(name), part: UnreadPart::Apps });
+                }
+            }
         }
         let paths: Vec<String> = cut.iter().map(|cut| cut.path.clone()).collect();
         let reads: Vec<_> = self.seat_apps.due(&paths).into_iter().collect();
         let reads =
             reads.into_iter().map(|path| async move { (self.visible_apps(path.clone()).await, path) });
         let found: Vec<_> = stream::iter(reads).buffered(AT_A_TIME).collect().await;
-        let (mut problems, mut failed) = (Vec::new(), BTreeSet::new());
+        let mut failed = BTreeSet::new();
         for (found, path) in found {
             match found? {
                 Ok(apps) => self.seat_apps.learn(&path, apps),
@@ -245,7 +254,6 @@ impl AscClient {
                 }
             }
         }
-        let mut unread = Vec::new();
         for CutApps { path, id, name, access } in cut {
             access.visible_apps = self.seat_apps.get(&path);
             if failed.contains(&path) {
@@ -255,8 +263,8 @@ impl AscClient {
         Ok((unread, problems))
     }
 
-    fn apps_path(&self, list: &str, id: &str) -> String {
-        self.resource(list, id, Some("visibleApps")).path().to_owned()
+    fn apps_path(&self, list: &str, id: &str) -> Result<String, AscError> {
+        Ok(self.resource(list, id, Some("visibleApps"))?.path().to_owned())
     }
 
     /// The apps of one seat, or why they are not known.

@@ -22,22 +22,22 @@ impl TeamWrite for AscClient {
     }
 
     async fn cancel(&self, invitation: &InvitationId) -> Result<Written<()>, AscError> {
-        let url = self.resource("/v1/userInvitations", invitation.as_str(), None);
+        let url = self.resource("/v1/userInvitations", invitation.as_str(), None)?;
         let endpoint = format!("DELETE {}", url.path());
         written(&self.write(Method::DELETE, url, None::<&()>, &endpoint).await?, &endpoint)
     }
 
     async fn update(&self, member: &MemberId, access: &Access) -> Result<Written<()>, AscError> {
-        let url = self.resource("/v1/users", member.as_str(), None);
+        let url = self.resource("/v1/users", member.as_str(), None)?;
         let endpoint = format!("PATCH {}", url.path());
         settable(access, &endpoint)?;
         let body = wire::update_body(member, access);
-        self.seat_apps.forget(self.resource("/v1/users", member.as_str(), Some("visibleApps")).path());
+        self.seat_apps.forget(self.resource("/v1/users", member.as_str(), Some("visibleApps"))?.path());
         written(&self.write(Method::PATCH, url, Some(&body), &endpoint).await?, &endpoint)
     }
 
     async fn remove(&self, member: &MemberId) -> Result<Written<()>, AscError> {
-        let url = self.resource("/v1/users", member.as_str(), None);
+        let url = self.resource("/v1/users", member.as_str(), None)?;
         let endpoint = format!("DELETE {}", url.path());
         written(&self.write(Method::DELETE, url, None::<&()>, &endpoint).await?, &endpoint)
     }

@@ -65,6 +65,9 @@ impl HttpError {
             Self::NotJson { .. } => {
                 "something else answers in its place: check the path of the URL, and any proxy on the way"
             }
+            Self::BadId { .. } => {
+                "the id is the server's own: have that object made anew, or its id corrected there"
+            }
             Self::WaitTooLong { .. } => "its limit is used up, perhaps by others; the next cycle tries again",
             Self::Setup(_) => "correct the URL or the certificates file in the configuration",
         }

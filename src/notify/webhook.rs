@@ -108,7 +108,9 @@ pub(super) fn describe(error: &HttpError) -> String {
         HttpError::ForeignLink { .. } | HttpError::NotJson { .. } | HttpError::WaitTooLong { .. } => {
             "the answer cannot be used".to_owned()
         }
-        HttpError::Setup(_) => "https:// is needed, http:// is for this machine only".to_owned(),
+        HttpError::BadId { .. } | HttpError::Setup(_) => {
+            "https:// is needed, http:// is for this machine only".to_owned()
+        }
     }
 }
 
@@ -121,6 +123,7 @@ fn after(error: &HttpError) -> Next {
         | HttpError::ForeignLink { .. }
         | HttpError::NotJson { .. }
         | HttpError::WaitTooLong { .. }
+        | HttpError::BadId { .. }
         | HttpError::Setup(_) => Next::GiveUp,
     }
 }

@@ -200,7 +200,7 @@ async fn swapped_key_signs_the_next_request() {
 async fn ids_are_one_segment_whatever_they_hold() {
     let fake = Fake::start().await;
     let client = Arc::new(fake.client(Reach::Full));
-    let url = client.resource("/v1/users", "../apps/1?x=y#z", Some("visibleApps"));
+    let url = client.resource("/v1/users", "../apps/1?x=y#z", Some("visibleApps")).expect("an address");
     assert_eq!(url.path(), "/v1/users/..%2Fapps%2F1%3Fx=y%23z/visibleApps");
     assert_eq!(url.query(), None);
 }

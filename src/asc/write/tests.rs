@@ -98,3 +98,24 @@ async fn account_holder_and_empty_role_lists_never_reach_the_wire() {
     }
     assert_eq!(fake.asked("PATCH /v1/users/u1").len() + fake.asked("POST /v1/userInvitations").len(), 0);
 }
+
+#[tokio::test]
+async fn an_id_that_would_be_the_whole_list_is_never_asked_for() {
+    let fake = Fake::start().await;
+    let client = fake.client(Reach::Full);
+    for id in ["", ".", ".."] {
+        let removed = client.remove(&id.into()).await.map(|_| ());
+        let cancelled = client.cancel(&id.into()).await.map(|_| ());
+        let updated = client.update(&id.into(), &access(&[Role::DEVELOPER])).await.map(|_| ());
+        for answer in [removed, cancelled, updated] {
+            let error = answer.expect_err("refused");
+            assert!(
+                matches!(&error, AscError::Invalid { .. }) && error.to_string().contains("by the id"),
+                "{error}"
+            );
+        }
+    }
+    fake.say("DELETE /v1/users/a%0D%0A%09b", [Say::text(204, "")]);
+    client.remove(&"a\r\n\tb".into()).await.expect("removed");
+    assert_eq!(fake.all().len(), 1, "nothing else was asked for");
+}

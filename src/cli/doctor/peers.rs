@@ -53,6 +53,7 @@ async fn connection(url: &Url, ca_file: Option<PathBuf>) -> Line {
                 | HttpError::ForeignLink { .. }
                 | HttpError::NotJson { .. }
                 | HttpError::WaitTooLong { .. }
+                | HttpError::BadId { .. }
                 | HttpError::Setup(_) => format!("connecting to {shown}: {error}"),
             };
             Line::bad("connection", text, Some(error.hint().to_owned()), 1)

@@ -27,7 +27,14 @@ pub(super) async fn read(
 ) -> Result<Vec<Result<Value, Answer>>, Failure> {
     let mut answers: BTreeMap<usize, Result<Value, Answer>> = BTreeMap::new();
     for start in (0..paths.len()).step_by(MOST) {
-        let mut open: Vec<usize> = (start..paths.len().min(start + MOST)).collect();
+        let (mut open, refused): (Vec<usize>, Vec<usize>) =
+            (start..paths.len().min(start + MOST)).partition(|at| client.url(&paths[*at]).is_ok());
+        for at in refused {
+            answers.insert(at, Err(Answer::unasked(&paths[at])));
+        }
+        if open.is_empty() {
+            continue;
+        }
         for attempt in 1..=TRIES {
             let round = send(client, paths, &open, &mut answers).await?;
             open = round.again;

@@ -5,7 +5,9 @@ use reqwest::{Method, Url};
 use super::failure::{Answer, Failure};
 use super::throttle::Pace;
 use super::token::Tokens;
+use crate::http::path::is_below;
 use crate::http::{HttpClient, HttpError, Reply};
+use crate::source::one_line;
 
 /// A client for one tenant.
 #[derive(Debug)]
@@ -18,17 +20,22 @@ pub(super) struct GraphClient {
 }
 
 impl GraphClient {
-    /// The URL of a path that [`super::wire::path`] made.
+    /// The URL of a path that [`super::wire::path`] made. One that a parser takes for another path is not asked for.
     pub(super) fn url(&self, path: &str) -> Result<Url, HttpError> {
         let text = format!("{}{path}", self.base.as_str().trim_end_matches('/'));
-        Url::parse(&text).map_err(|_| HttpError::Setup(format!("not a URL: {path}")))
+        let meant = path.split('?').next().unwrap_or(path);
+        let id = || HttpError::BadId { id: one_line(meant, 100) };
+        let url = Url::parse(&text).map_err(|_| id())?;
+        let has_empty = meant.ends_with('/') || meant.contains("//");
+        let is_meant =
+            !has_empty && url.path() == format!("{}{meant}", self.base.path().trim_end_matches('/'));
+        if is_meant && is_below(&self.base, &url) { Ok(url) } else { Err(id()) }
     }
 
     /// Accepts a link of an answer: same origin, and below the same version, so that the token is shown to nobody else.
     pub(super) fn link(&self, link: &str) -> Result<Url, HttpError> {
         let url = self.http.link(link)?;
-        let prefix = format!("{}/", self.base.path().trim_end_matches('/'));
-        if url.path().starts_with(&prefix) {
+        if is_below(&self.base, &url) {
             return Ok(url);
         }
         let (origin, target) =

@@ -75,10 +75,19 @@ impl Answer {
 
     /// A batch that left a request out.
     pub(super) fn missing(place: &str) -> Self {
+        Self::none(place, "no answer in the batch")
+    }
+
+    /// A request that would have been about something else than it was meant to be.
+    pub(super) fn unasked(place: &str) -> Self {
+        Self::none(place, "not asked: the id is none that a path can hold")
+    }
+
+    fn none(place: &str, message: &str) -> Self {
         Self {
             status: 0,
             codes: Vec::new(),
-            message: "no answer in the batch".to_owned(),
+            message: message.to_owned(),
             place: place.to_owned(),
             request: String::new(),
         }
@@ -108,6 +117,9 @@ impl Answer {
             self.codes.iter().find(|code| !code.is_empty()).map(|code| format!(" {}", one_line(code, 60)));
         let message = if self.message.is_empty() { String::new() } else { format!(": {}", self.message) };
         let code = code.unwrap_or_default();
+        if self.status == 0 {
+            return format!("{}{message}", self.place);
+        }
         format!("{} answered {}{code}{message}{}", self.place, self.status, self.request)
     }
 }

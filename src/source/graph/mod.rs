@@ -17,6 +17,7 @@ use self::throttle::Pace;
 use self::token::{Proof, Tokens};
 use self::wire::Wanted;
 use crate::clock::Clock;
+use crate::http::path::below;
 use crate::http::{HttpClient, HttpError, HttpOptions, Peer};
 use crate::metrics::Metrics;
 use crate::model::{Claims, DirectorySnapshot, GroupId, PersonId};
@@ -217,7 +218,5 @@ impl DirectorySource for GraphSource {
 }
 
 fn token_url(authority: &Url, tenant: &str) -> Result<Url, HttpError> {
-    let path = wire::path(&[tenant, "oauth2", "v2.0", "token"], &[]);
-    let text = format!("{}{path}", authority.as_str().trim_end_matches('/'));
-    Url::parse(&text).map_err(|_| HttpError::Setup(format!("not a URL: {text}")))
+    below(authority, &[tenant, "oauth2", "v2.0", "token"])
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::http::path::encoded;
 use crate::model::{GroupId, GroupMember, PersonId};
 
 mod person;
@@ -85,18 +86,18 @@ pub(super) struct BatchAnswer {
     pub body: Value,
 }
 
-/// A path below the version, with a query: every value escaped, and blanks as `%20`, since OData reads `+` as itself.
+/// A path below the version, with a query: every id and value encoded, and blanks as `%20`, since OData reads `+` as itself.
 pub(super) fn path(segments: &[&str], query: &[(&str, &str)]) -> String {
     let mut path = String::new();
     for segment in segments {
         path.push('/');
-        escape(segment, &mut path);
+        path.push_str(&encoded(segment));
     }
     for (at, (name, value)) in query.iter().enumerate() {
         path.push(if at == 0 { '?' } else { '&' });
         path.push_str(name);
         path.push('=');
-        escape(value, &mut path);
+        path.push_str(&encoded(value));
     }
     path
 }
@@ -104,34 +105,6 @@ pub(super) fn path(segments: &[&str], query: &[(&str, &str)]) -> String {
 /// A string literal of OData: quotes within are doubled.
 pub(super) fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
-}
-
-fn escape(text: &str, out: &mut String) {
-    const HEX: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z'
-            | b'a'..=b'z'
-            | b'0'..=b'9'
-            | b'-'
-            | b'.'
-            | b'_'
-            | b'~'
-            | b','
-            | b'('
-            | b')'
-            | b'='
-            | b'$'
-            | b'\'' => {
-                out.push(char::from(byte));
-            }
-            _ => {
-                out.push('%');
-                out.push(HEX[usize::from(byte >> 4)]);
-                out.push(HEX[usize::from(byte & 15)]);
-            }
-        }
-    }
 }
 
 /// The id of an object, where it has one.

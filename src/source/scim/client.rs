@@ -9,6 +9,7 @@ use reqwest::{Method, StatusCode, Url};
 use super::auth::{Credentials, Shown};
 use super::paging::PageError;
 use super::wire::{Announced, ErrorBody, WireError, parse_error, parse_list, parse_service_provider};
+use crate::http::path::below;
 use crate::http::{HttpClient, HttpError, Reply};
 use crate::model::Problem;
 use crate::source::SourceError;
@@ -49,18 +50,13 @@ pub(super) enum One {
 }
 
 impl Client {
-    /// `base/parts…?query`; every part and value is encoded here and nowhere else.
-    fn url(&self, parts: &[&str], query: &[(&str, String)]) -> Url {
-        let mut url = self.base.clone();
-        url.set_query(None);
-        url.set_fragment(None);
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().extend(parts);
-        }
+    /// `base/parts…?query`.
+    fn url(&self, parts: &[&str], query: &[(&str, String)]) -> Result<Url, HttpError> {
+        let mut url = below(&self.base, parts)?;
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
-        url
+        Ok(url)
     }
 
     /// Any answer but 401 and 403, which are errors: nothing can be read without the right to.
@@ -74,7 +70,7 @@ impl Client {
 
     /// Any answer, a 401 only after newer credentials were tried, and what was shown for it.
     async fn ask(&self, parts: &[&str], query: &[(&str, String)]) -> Result<(Reply, Shown), SourceError> {
-        let url = self.url(parts, query);
+        let url = self.url(parts, query)?;
         let mut shown = self.credentials.show().await?;
         let mut reply = self.read(&url, &shown.header).await?;
         if reply.status == StatusCode::UNAUTHORIZED
@@ -159,10 +155,6 @@ impl Client {
         id: &str,
         query: &[(&str, String)],
     ) -> Result<One, SourceError> {
-        // URL parsers drop these two as steps in the path, which would read the whole list.
-        if matches!(id, "." | "..") {
-            return Ok(One::Failed(format!("{id:?} cannot be asked for by id")));
-        }
         let (reply, shown) = match self.ask(&[endpoint, id], query).await {
             Ok(answer) => answer,
             Err(error) => return split(error).map(One::Failed),
@@ -234,7 +226,8 @@ fn split(error: SourceError) -> Result<String, SourceError> {
             | HttpError::Timeout { .. }
             | HttpError::TooLarge { .. }
             | HttpError::Redirect { .. }
-            | HttpError::NotJson { .. } => Ok(http.to_string()),
+            | HttpError::NotJson { .. }
+            | HttpError::BadId { .. } => Ok(http.to_string()),
             HttpError::ForeignLink { .. } | HttpError::WaitTooLong { .. } | HttpError::Setup(_) => {
                 Err(SourceError::Http(http))
             }

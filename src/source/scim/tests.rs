@@ -327,7 +327,7 @@ async fn gone_is_gone_by_404_and_410_of_a_provider_that_answers() {
             _ => (status, SCIM, body.to_owned()),
         })
         .await;
-        for id in ["u1", "a/b?c", "..", "."] {
+        for id in ["u1", "a/b?c", "a\r\n\tb", "..", "."] {
             let asked = [PersonId::from(id)];
             let again = fake.bearer().recheck(&Interest::default(), &asked, &[]).await.expect("judged");
             let never_asked = matches!(id, "." | "..");
@@ -336,6 +336,7 @@ async fn gone_is_gone_by_404_and_410_of_a_provider_that_answers() {
             assert!(!matches!(answer, Again::There(_)), "{status} {id}: {answer:?}");
         }
         assert_eq!(fake.asked("/Users/a").first().map(String::as_str), Some("/Users/a%2Fb%3Fc"));
+        assert_eq!(fake.asked("/Users/a%0D").first().map(String::as_str), Some("/Users/a%0D%0A%09b"));
         let group = fake.bearer().recheck(&Interest::default(), &[], &[GroupId::from("g1")]).await;
         assert_eq!(group.is_ok(), gone, "{status}");
     }

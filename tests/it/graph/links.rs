@@ -36,6 +36,9 @@ fn templates(ours: u16, theirs: u16) -> Vec<String> {
         format!("http:\\\\127.0.0.1:{theirs}{{path}}"),
         format!("http://127.0.0.1:{ours}/beta/users"),
         format!("http://127.0.0.1:{ours}/v1.0/../_sim/state"),
+        format!("http://127.0.0.1:{ours}/v1.0/%2E%2e/beta/users"),
+        format!("http://127.0.0.1:{ours}/v1.0/..%2Fbeta/users"),
+        format!("http://127.0.0.1:{ours}/v1.0/users%5C..%5C..%5Cbeta"),
         format!("http://127.0.0.1:{ours}/v1.0extra/users"),
     ]
 }

@@ -75,6 +75,16 @@ async fn people_are_read_again_by_id_and_only_graphs_own_word_makes_them_gone() 
     assert!(matches!(&again[&ada], Again::There(person) if person.activity == Activity::Disabled));
     assert_eq!(again[&alan], Again::Gone);
     assert_eq!(tenant.requests().len(), 3, "47 people in batches of 20");
+    // A step in the path would be about somebody else, or about everybody.
+    let steps: Vec<PersonId> = ["", ".", ".."].map(PersonId::from).into();
+    let again = source.recheck(&groups(&[]), &steps, &[]).await.expect("nothing to read").people;
+    assert!(
+        again
+            .values()
+            .all(|answer| matches!(answer, Again::Unread(problem) if problem.0.contains("not asked"))),
+        "{again:?}"
+    );
+    assert!(tenant.requests().is_empty(), "nothing was asked for");
 
     tenant.switch(|graph| _ = graph.rights.remove("User.Read.All"));
     let again = source.recheck(&groups(&[]), std::slice::from_ref(&alan), &[]).await.expect("read").people;

@@ -134,6 +134,7 @@ fn paths_escape_what_could_change_them() {
     assert_eq!(path(&["users", "../x"], &[]), "/users/..%2Fx");
     assert_eq!(path(&["users", "a.b@example.com"], &[]), "/users/a.b%40example.com");
     assert_eq!(path(&["users", "é"], &[]), "/users/%C3%A9");
+    assert_eq!(path(&["users", "a\r\n\tb"], &[]), "/users/a%0D%0A%09b");
 }
 
 #[test]
