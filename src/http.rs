@@ -26,8 +26,6 @@ use reqwest::{Method, RequestBuilder, Url};
 use crate::clock::Clock;
 use crate::metrics::{Metrics, RequestEnd, RetryReason};
 
-/// One request, from its sending to the last byte of its answer.
-pub const LONGEST_REQUEST: Duration = Duration::from_secs(60);
 /// A longer wait than this ends the cycle instead of being slept through.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
 /// Tries of an idempotent read.
@@ -95,7 +93,7 @@ impl HttpOptions {
     pub fn standard() -> Self {
         Self {
             ca_file: None,
-            timeout: LONGEST_REQUEST,
+            timeout: Duration::from_secs(60),
             max_body: 32 << 20,
             first_pause: Duration::from_millis(400),
             transport: Transport::Network,

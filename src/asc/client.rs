@@ -19,6 +19,7 @@ use super::errors::{Answer, ApiError, Spend, parse_errors, without_answer};
 use super::look::Looks;
 use super::rate::Budget;
 use super::seat_apps::SeatApps;
+use super::standing::{KeyStanding, Standing};
 use super::token::{KeyKind, Scope, SigningKey, TokenSource};
 use super::wire::WireError;
 use super::{AscError, Said};
@@ -63,6 +64,7 @@ pub struct AscClient {
     first_pause: Duration,
     /// Lists are read with scoped tokens.
     scoped: AtomicBool,
+    pub(super) standing: Standing,
     pub(super) known_apps: KnownApps,
     pub(super) seat_apps: SeatApps,
     pub(super) looks: Looks,
@@ -138,6 +140,7 @@ impl AscClient {
             clock,
             first_pause: options.first_pause,
             scoped: AtomicBool::new(reach == Reach::ReadOnly),
+            standing: Standing::default(),
             known_apps: KnownApps::default(),
             seat_apps: SeatApps::default(),
             looks: Looks::default(),
@@ -146,7 +149,20 @@ impl AscClient {
 
     /// Signs with another key from the next request on.
     pub fn swap_key(&self, key: SigningKey) {
+        self.standing.forget();
         self.tokens.swap(key);
+    }
+
+    /// The id of the key in use, once it has written with success.
+    pub fn proved_key(&self) -> Option<String> {
+        (self.standing.get() == KeyStanding::Writes).then(|| self.tokens.key_id())
+    }
+
+    /// The key of this id has written with success before; another one in use has not.
+    pub fn recall_proved(&self, key_id: &str) {
+        if self.tokens.key_id() == key_id {
+            self.standing.wrote_before();
+        }
     }
 
     /// The hour's budget.

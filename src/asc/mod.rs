@@ -11,6 +11,7 @@ pub mod rate;
 mod read;
 mod said;
 mod seat_apps;
+mod standing;
 pub mod token;
 pub mod wire;
 mod write;
@@ -22,6 +23,7 @@ use jiff::Timestamp;
 
 pub use client::{AscClient, Reach, Settings};
 pub use said::Said;
+pub use standing::KeyStanding;
 
 use crate::model::operation::Invitee;
 use crate::model::{
@@ -69,6 +71,12 @@ pub trait TeamRead: Send + Sync {
 
 /// The team can be changed. Nothing here is ever retried blindly: the caller settles unknown outcomes by reading.
 pub trait TeamWrite: Send + Sync {
+    /// What is known of the key's right to write.
+    fn key_standing(&self) -> KeyStanding;
+
+    /// A write with it was answered as a success is.
+    fn key_wrote(&self);
+
     /// Sends an invitation. Apple mails it at once.
     fn invite(
         &self,

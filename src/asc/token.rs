@@ -246,6 +246,11 @@ impl TokenSource {
         self.key.load().kind.clone()
     }
 
+    /// Of the key now in use.
+    pub fn key_id(&self) -> String {
+        self.key.load().key_id().to_owned()
+    }
+
     /// Takes another key from the next token on.
     pub fn swap(&self, key: SigningKey) {
         self.key.store(Arc::new(key));

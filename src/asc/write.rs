@@ -4,12 +4,20 @@ use reqwest::{Method, Url};
 use serde::Serialize;
 
 use super::client::{AscClient, Call};
-use super::{AscError, Said, Sent, TeamWrite, Written, wire};
+use super::{AscError, KeyStanding, Said, Sent, TeamWrite, Written, wire};
 use crate::http::Reply;
 use crate::model::operation::Invitee;
 use crate::model::{Access, InvitationId, MemberId};
 
 impl TeamWrite for AscClient {
+    fn key_standing(&self) -> KeyStanding {
+        self.standing.get()
+    }
+
+    fn key_wrote(&self) {
+        self.standing.writes();
+    }
+
     async fn invite(&self, invitee: &Invitee, access: &Access) -> Result<Written<Sent>, AscError> {
         let endpoint = "POST /v1/userInvitations".to_owned();
         settable(access, &endpoint)?;

@@ -17,7 +17,7 @@ use crate::telemetry::{ColorChoice, LogFormat, Program};
     subcommand_required = true
 )]
 #[command(
-    after_help = "Try it with no account anywhere:\n  rosterd demo\n  rosterd simulate --dir sim          (and in a second terminal:)\n  rosterd -c sim/config.toml plan\n\nExit codes:\n  0 done or nothing to do        4 authentication or authorization refused\n  1 error                        5 partly applied\n  2 changes are planned          6 state locked\n    (plan --detailed-exitcode)  64 usage\n  3 held by a guard             78 configuration"
+    after_help = "Try it with no account anywhere:\n  rosterd demo\n  rosterd simulate --dir sim          (and in a second terminal:)\n  rosterd -c sim/config.toml plan\n\nExit codes:\n  0 done or nothing to do        4 authentication or authorization refused\n  1 error                        5 partly read or partly applied\n  2 changes are planned          6 state locked\n    (plan --detailed-exitcode)  64 usage\n  3 held by a guard             78 configuration"
 )]
 pub struct Args {
     /// The team's configuration.
@@ -72,24 +72,6 @@ pub enum PlanOutput {
     Json,
     /// For a pull-request comment.
     Markdown,
-}
-
-/// `--output text|json|markdown`.
-#[derive(Clone, Copy, Debug, clap::Args)]
-pub struct PlanFormat {
-    /// How to print the plan.
-    #[arg(long, value_enum, default_value_t = PlanOutput::Text, value_name = "FORMAT")]
-    output: PlanOutput,
-    /// The same as --output json.
-    #[arg(long, conflicts_with = "output")]
-    json: bool,
-}
-
-impl PlanFormat {
-    /// What was asked for.
-    pub fn output(self) -> PlanOutput {
-        if self.json { PlanOutput::Json } else { self.output }
-    }
 }
 
 /// `--output text|json`.
@@ -202,8 +184,8 @@ pub struct PlanArgs {
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// How to print.
-    #[command(flatten)]
-    pub format: PlanFormat,
+    #[arg(long, value_enum, default_value_t = PlanOutput::Text, value_name = "FORMAT")]
+    pub output: PlanOutput,
     /// Exit with 2 when there are operations or entries that a guard holds.
     #[arg(long)]
     pub detailed_exitcode: bool,
@@ -217,9 +199,9 @@ pub struct ApplyArgs {
     /// Do not ask.
     #[arg(short, long)]
     pub yes: bool,
-    /// How to print.
-    #[command(flatten)]
-    pub format: PlanFormat,
+    /// How to print the plan.
+    #[arg(long, value_enum, default_value_t = PlanOutput::Text, value_name = "FORMAT")]
+    pub output: PlanOutput,
 }
 
 /// `run`.

@@ -102,6 +102,7 @@ fn event_text(event: &Event) -> String {
             format!("held: {}: {}: {}", operation_text(&held.operation), held.hold.reason, held.hold.detail)
         }
         Event::HoldEnded { key } => format!("no longer held: {key}"),
+        Event::KeyRefused { subject } => format!("the API key was refused: {subject}"),
         Event::GuardTripped { digest, guards, entries } => {
             format!("guard: {} hold {} entries of {digest}", guards.join(", "), entries.len())
         }

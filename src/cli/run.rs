@@ -53,7 +53,7 @@ async fn once(options: &Options, config: &Config) -> Result<u8, Failure> {
         stop.cancel();
     });
     let (report, plan) = opened.team.core.cycle(&caller).await;
-    opened.keep_budget();
+    opened.keep_client();
     if let Err(error) = conditions::tell(&opened, config).await {
         tracing::error!(%error, "nobody could be notified");
     }

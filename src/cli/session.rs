@@ -132,7 +132,7 @@ impl Session {
             request => local.team.core.serve(request, &caller).await,
         };
         self.busy.store(false, Ordering::SeqCst);
-        local.keep_budget();
+        local.keep_client();
         refused(answer)
     }
 }

@@ -3,9 +3,6 @@
 //! Nothing is decided here that the plan does not say: a write can only go through, be refused, be withdrawn because the
 //! leaver turned out to be here, or wait for the next cycle.
 
-mod second_look;
-
-use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -13,16 +10,22 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use tokio_util::sync::CancellationToken;
 
+use super::look::Looks;
 use super::report::{Done, Trouble};
 use super::settle::Seats;
-use super::writes::{Unit, phases, units, whom, write};
+use super::writes::{Unit, failed_last, phases, take_first, units, whom, write};
 use super::{Book, CycleError};
-use crate::asc::{AscError, TeamRead, TeamWrite};
+use crate::asc::{AscError, KeyStanding, TeamRead, TeamWrite};
 use crate::metrics::Metrics;
 use crate::model::event::{Actor, CycleId, IntentId, Outcome};
+use crate::model::ledger::{hold_key, subject_key};
 use crate::model::operation::{Hold, HoldReason, Kind, Operation, Plan};
-use crate::model::{Address, Event, Group, Held, PersonId, Policy};
+use crate::model::{Event, Held, Policy};
 use crate::source::{DirectorySource, Interest};
+
+mod refusals;
+
+use refusals::Undecided;
 
 /// Writes under way at once. Apple's budget, not the connection, is what limits a plan.
 const CONCURRENCY: usize = 4;
@@ -55,7 +58,7 @@ pub struct Applier<'a, S, T, B> {
     pub actor: &'a Actor,
     /// Within this cycle.
     pub cycle: &'a CycleId,
-    /// Called first and after each operation with how many are done and how many there are.
+    /// Called after each operation with how many are done and how many there are.
     pub progress: &'a (dyn Fn(usize, usize) + Sync),
 }
 
@@ -68,6 +71,8 @@ pub struct Applied {
     pub ended_by: Option<CycleError>,
     /// One line per operation that failed or is unknown.
     pub troubles: Vec<Trouble>,
+    /// What was held back at the last look.
+    pub held: Vec<Held>,
     /// True when a signal ended it.
     pub cancelled: bool,
 }
@@ -76,10 +81,15 @@ pub struct Applied {
 enum Step {
     Applied,
     Failed(String),
+    /// Nothing was left to write to.
     Withdrawn,
+    /// Not sent: the second look failed, or contradicts the first.
+    Held(Box<Held>),
     Unknown(String),
-    /// Left for the next cycle; with why, where a request was answered so.
+    /// Left for the next cycle, with why where this operation itself was tried.
     Deferred(Option<String>),
+    /// Refused, and only the writes to come tell whether it is the key's refusal or this operation's.
+    Undecided,
 }
 
 #[derive(Default)]
@@ -89,6 +99,12 @@ struct Tally {
     unknown: Vec<IntentId>,
     finished: usize,
     unsent: u32,
+    /// Refusals since the latest success.
+    refused: u32,
+    /// Those that are judged when all writes are through.
+    undecided: Vec<Undecided>,
+    /// The subject of the write at which the key was refused.
+    key_refused: Option<String>,
 }
 
 impl<S, T, B> Applier<'_, S, T, B>
@@ -102,37 +118,41 @@ where
     /// # Errors
     /// Only when the journal cannot be written: no audit, no write.
     pub async fn apply(&self, plan: &Plan) -> Result<Applied, CycleError> {
-        if !plan.operations.is_empty() {
-            (self.progress)(0, plan.operations.len());
-        }
-        let losses = plan.operations.iter().filter(|operation| loses_seat(operation));
-        let staying = crate::plan::recheck::staying(self.policy, losses.clone(), self.directory);
-        let stays = |operation: &&Operation| {
-            operation.person.as_ref().is_some_and(|person| staying.contains(&person.id))
-        };
-        let doubtful: Vec<&Operation> = losses.filter(|operation| !stays(operation)).collect();
         let run = Run {
             applier: self,
             plan,
-            groups: self.unless_stopped(self.groups_again(&doubtful)).await,
-            answering: self.unless_stopped(self.answering_again(&doubtful)).await,
-            doubtful,
+            looks: self.looks(plan).await,
+            standing: self.team.key_standing(),
             stop: AtomicBool::new(false),
             fatal: Mutex::new(None),
             tally: Mutex::default(),
         };
-        let mut rest = units(&plan.operations);
+        let ledger = self.book.ledger();
+        let mut phases = phases(units(&plan.operations));
+        let has_failed = |operation: &Operation| {
+            let subject = subject_key(operation);
+            ledger.backoffs.contains_key(&subject) || ledger.refused.contains(&subject)
+        };
+        failed_last(&mut phases, has_failed);
         // The first write goes alone: a key that may not write is told by one refusal, not by four.
-        if !rest.is_empty() {
-            run.unit(rest.remove(0)).await;
+        let was_refused = |operation: &Operation| {
+            run.standing == KeyStanding::Unproved && ledger.refused.contains(&subject_key(operation))
+        };
+        if let Some(first) = take_first(&mut phases, was_refused) {
+            run.unit(first).await;
         }
-        for phase in phases(rest) {
+        for phase in phases {
             futures_util::stream::iter(phase).for_each_concurrent(CONCURRENCY, |unit| run.unit(unit)).await;
         }
+        run.judge_refusals()?;
         if let Some(fatal) = run.fatal.into_inner().expect("no writer panics") {
             return Err(fatal);
         }
-        let Tally { mut applied, unknown, .. } = run.tally.into_inner().expect("no writer panics");
+        let Tally { mut applied, unknown, key_refused, .. } =
+            run.tally.into_inner().expect("no writer panics");
+        if let Some(subject) = key_refused {
+            self.record(vec![Event::KeyRefused { subject }])?;
+        }
         applied.cancelled = self.cancel.is_cancelled() && applied.done.deferred > 0;
         if !unknown.is_empty() {
             self.read_back(&mut applied, &unknown).await?;
@@ -168,12 +188,9 @@ where
 struct Run<'r, 'a, S, T, B> {
     applier: &'r Applier<'a, S, T, B>,
     plan: &'r Plan,
-    /// What takes a seat on the strength of a directory read, and is looked at once more before it is sent.
-    doubtful: Vec<&'r Operation>,
-    /// Read again for people who leave.
-    groups: Result<Vec<Group>, String>,
-    /// Who answers to a name, read again for seats of nobody.
-    answering: Result<BTreeMap<Address, PersonId>, String>,
+    looks: Looks<'r>,
+    /// What was known of the key's right to write when this plan began.
+    standing: KeyStanding,
     stop: AtomicBool,
     fatal: Mutex<Option<CycleError>>,
     tally: Mutex<Tally>,
@@ -203,7 +220,9 @@ where
                 }
             };
             blocked = !matches!(step, Step::Applied);
-            self.count(operation, step);
+            if !matches!(step, Step::Undecided) {
+                self.count(operation, step);
+            }
         }
     }
 
@@ -212,17 +231,10 @@ where
     }
 
     async fn operation(&self, operation: &Operation) -> Result<Step, CycleError> {
-        if self.doubtful.contains(&operation) {
-            let look = self.applier.unless_stopped(self.second_look(operation)).await;
-            if self.applier.cancel.is_cancelled() {
-                return Ok(Step::Deferred(None));
-            }
-            if let Err(reason) = look {
-                let hold = Hold { reason: HoldReason::IncompleteRead, detail: reason };
-                let held = Held { operation: operation.clone(), hold };
-                self.applier.record(vec![Event::HeldBack { plan: self.plan.digest.clone(), held }])?;
-                return Ok(Step::Withdrawn);
-            }
+        if self.looks.are_needed_for(operation)
+            && let Err(reason) = self.applier.second_look(&self.looks, operation).await
+        {
+            return self.hold_back(operation, reason);
         }
         let intent = IntentId(uuid::Uuid::now_v7().to_string());
         self.applier.record(vec![Event::Intent {
@@ -230,7 +242,14 @@ where
             plan: self.plan.digest.clone(),
             operation: operation.clone(),
         }])?;
-        let (outcome, request_id) = self.send(operation).await;
+        let (outcome, request_id) = match self.send(operation).await {
+            Ok(settled) => settled,
+            Err(error) => {
+                let undecided = Undecided { intent, operation: operation.clone(), error };
+                self.tally.lock().expect("no writer panics").undecided.push(undecided);
+                return Ok(Step::Undecided);
+            }
+        };
         let step = step_of(&outcome);
         if matches!(step, Step::Unknown(_)) {
             self.tally.lock().expect("no writer panics").unknown.push(intent.clone());
@@ -239,13 +258,30 @@ where
         Ok(step)
     }
 
+    /// The second look failed, or contradicts the first: what the removal rests on was not read whole.
+    fn hold_back(&self, operation: &Operation, reason: String) -> Result<Step, CycleError> {
+        let hold = Hold::new(HoldReason::IncompleteRead, reason);
+        let held = Held { operation: operation.clone(), hold };
+        let known = self.applier.book.ledger().holds.get(&hold_key(operation)) == Some(&held.hold);
+        if !known {
+            let (plan, held) = (self.plan.digest.clone(), held.clone());
+            self.applier.record(vec![Event::HeldBack { plan, held }])?;
+        }
+        Ok(Step::Held(Box::new(held)))
+    }
+
     /// Sends one write until it has an outcome. Only answers that cannot have had an effect are sent again.
-    async fn send(&self, operation: &Operation) -> (Outcome, Option<String>) {
+    ///
+    /// # Errors
+    /// A refusal that is judged when all writes are through.
+    async fn send(&self, operation: &Operation) -> Result<(Outcome, Option<String>), AscError> {
         for attempt in 1.. {
             let error = match write(self.applier.team, operation).await {
                 Ok((outcome, request_id)) => {
-                    self.tally.lock().expect("no writer panics").unsent = 0;
-                    return (outcome, request_id);
+                    self.applier.team.key_wrote();
+                    let mut tally = self.tally.lock().expect("no writer panics");
+                    (tally.unsent, tally.refused) = (0, 0);
+                    return Ok((outcome, request_id));
                 }
                 Err(error) => error,
             };
@@ -254,13 +290,14 @@ where
                     tokio::select! {
                         () = tokio::time::sleep(pause) => {}
                         () = self.applier.cancel.cancelled() => {
-                            return (Outcome::NotApplied { detail: error.to_string() }, request_id(&error));
+                            let outcome = Outcome::NotApplied { detail: error.to_string() };
+                            return Ok((outcome, request_id(&error)));
                         }
                     }
                 }
                 None => {
                     let request_id = request_id(&error);
-                    return (self.outcome_of(operation, error).await, request_id);
+                    return Ok((self.outcome_of(operation, error).await?, request_id));
                 }
             }
         }
@@ -287,12 +324,12 @@ where
     }
 
     /// The outcome of an answer that is no success.
-    async fn outcome_of(&self, operation: &Operation, error: AscError) -> Outcome {
+    async fn outcome_of(&self, operation: &Operation, error: AscError) -> Result<Outcome, AscError> {
         let text = error.to_string();
-        match &error {
-            AscError::Refused { .. } => {
-                self.end(error);
-                Outcome::NotApplied { detail: text }
+        let outcome = match &error {
+            AscError::Refused { cause, .. } => {
+                let cause = *cause;
+                return self.refused(operation, cause, error);
             }
             AscError::RateLimited { .. } => {
                 self.end(error);
@@ -314,7 +351,8 @@ where
                 self.half_of_a_pair(operation, text).await
             }
             AscError::Unknown { .. } | AscError::Protocol { .. } => Outcome::Unknown { error: text },
-        }
+        };
+        Ok(outcome)
     }
 
     /// An invitation refused by a conflict: the address may be taken, which only reading both lists can tell.
@@ -396,6 +434,19 @@ where
                 done.withdrawn += 1;
                 ("", None)
             }
+            Step::Undecided => ("", None),
+            Step::Held(held) => {
+                done.withdrawn += 1;
+                let text = held.hold.detail.clone();
+                tally.applied.held.push(*held);
+                (
+                    "",
+                    Some((
+                        text,
+                        "nobody loses a seat on such a read; it is held until a read and a second look agree",
+                    )),
+                )
+            }
             Step::Deferred(text) => {
                 done.deferred += 1;
                 // What ended the writing is told once, with its own cure.
@@ -422,11 +473,6 @@ where
 
 fn request_id(error: &AscError) -> Option<String> {
     error.request_id().map(str::to_owned)
-}
-
-/// A seat goes, and none takes its place.
-fn loses_seat(operation: &Operation) -> bool {
-    !operation.replacement && matches!(operation.kind, Kind::RemoveMember | Kind::CancelInvitation)
 }
 
 fn step_of(outcome: &Outcome) -> Step {

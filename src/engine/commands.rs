@@ -224,12 +224,17 @@ where
         Ok(Shown { observed, planned })
     }
 
-    async fn apply(&self, shown: Shown, saved: Option<&Plan>, caller: &Caller) -> Result<Answer, CycleError> {
+    async fn apply(
+        &self,
+        mut shown: Shown,
+        saved: Option<&Plan>,
+        caller: &Caller,
+    ) -> Result<Answer, CycleError> {
         let id = new_cycle();
         let started = self.clock.now();
         let context = self.context(caller, &id);
         let applied = context.apply(&shown.observed, &shown.planned, saved).await?;
-        let report = context.finish(started, &shown.planned, &applied);
+        let report = context.finish(started, &mut shown.planned, &applied);
         self.remember(&shown.observed, &shown.planned.plan, &report);
         self.recorded(&report);
         Ok(Answer::Applied { report: Box::new(report), plan: Box::new(shown.planned.plan) })

@@ -315,8 +315,8 @@ where
     pub async fn run(&self, previous: Option<(Previous<'_>, Timestamp)>) -> (CycleReport, Option<Finished>) {
         let started_at = self.clock.now();
         match self.observe_plan_apply(previous).await {
-            Ok(finished) => {
-                let report = self.finish(started_at, &finished.planned, &finished.applied);
+            Ok(mut finished) => {
+                let report = self.finish(started_at, &mut finished.planned, &finished.applied);
                 (report, Some(finished))
             }
             Err(error) => (self.failed(started_at, &error), None),
@@ -334,8 +334,11 @@ where
         Ok(Finished { observed, planned, applied })
     }
 
-    /// The end of a cycle that had a plan, in the journal and as a report.
-    pub fn finish(&self, started_at: Timestamp, planned: &Planned, applied: &Applied) -> CycleReport {
+    /// The end of a cycle that had a plan, in the journal and as a report. What was held back at the last look is held in the
+    /// plan from here on.
+    pub fn finish(&self, started_at: Timestamp, planned: &mut Planned, applied: &Applied) -> CycleReport {
+        planned.plan.hold_back(&applied.held);
+        self.metrics.planned(&planned.plan);
         let plan = &planned.plan;
         let result = result_of(plan, applied);
         let shrunk = planned.guards.iter().any(|guard| guard == "source_shrink_percent");
@@ -430,10 +433,7 @@ fn result_of(plan: &Plan, applied: &Applied) -> CycleResult {
         CycleResult::Error
     } else if applied.cancelled {
         CycleResult::Cancelled
-    } else if done.failed + done.unknown + done.deferred > 0
-        || plan.coverage.directory != "complete"
-        || plan.coverage.team != "complete"
-    {
+    } else if done.failed + done.unknown + done.deferred > 0 || !is_read_whole(plan, applied) {
         CycleResult::Partial
     } else if plan.is_held_by_guard() {
         CycleResult::Held
@@ -444,12 +444,18 @@ fn result_of(plan: &Plan, applied: &Applied) -> CycleResult {
     }
 }
 
-/// The exit code of the contract: the refusal that ended it, failures, guards, in this order.
+/// Both sides were read whole, and so was whoever had to be read again.
+fn is_read_whole(plan: &Plan, applied: &Applied) -> bool {
+    plan.coverage.is_complete() && applied.held.is_empty()
+}
+
+/// The exit code of the contract: the refusal that ended it, failures and what was not read, guards, in this order.
 fn exit_code_of(plan: &Plan, applied: &Applied) -> u8 {
     match &applied.ended_by {
         Some(error) => error.exit_code(),
         None if applied.cancelled => 1,
         None if applied.done.failed + applied.done.unknown + applied.done.deferred > 0 => 5,
+        None if !is_read_whole(plan, applied) => 5,
         None if plan.is_held_by_guard() => 3,
         None => 0,
     }

@@ -4,7 +4,6 @@ mod driven;
 mod renewal;
 mod signals;
 pub(crate) mod systemd;
-mod turn;
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -26,6 +25,7 @@ use super::{history, quarantine, schedule};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::control;
+use crate::control::protocol::{Answer, Request};
 use crate::metrics::Metrics;
 use crate::model::event::{Actor, CycleResult};
 use crate::notify::{Condition, Notifier};
@@ -116,11 +116,11 @@ impl Shared {
     /// A cycle or a command says what it does.
     pub fn progress(&self, progress: Progress) {
         self.stepped();
-        self.shows(match progress {
+        self.live().doing = match progress {
             Progress::Observing { .. } => Doing::Observing,
             Progress::Planning => Doing::Planning,
             Progress::Applying(..) => Doing::Applying,
-        });
+        };
         systemd::status(&progress.to_string());
     }
 
@@ -218,6 +218,26 @@ fn watched(mut team: Team, shared: Weak<Shared>) -> Team {
     team
 }
 
+impl control::server::Serve for Shared {
+    async fn serve(&self, request: Request, uid: u32) -> Answer {
+        if matches!(request, Request::Status) {
+            return Answer::Status { status: Box::new(self.status()) };
+        }
+        let approving = matches!(request, Request::Approve { .. });
+        let reads_only = matches!(request, Request::StateExport);
+        // Commands that read both sides wait for a cycle in progress, and it for them.
+        let _turn = if reads_only { None } else { Some(self.busy.lock().await) };
+        let team = self.team.load_full();
+        let caller = Caller { actor: Actor::User(uid), cancel: self.stop.child_token() };
+        let answer = team.core.serve(request, &caller).await;
+        self.live().doing = Doing::Waiting;
+        if approving && matches!(answer, Answer::Done { .. }) {
+            self.ask();
+        }
+        answer
+    }
+}
+
 impl crate::serve::View for Shared {
     fn status(&self) -> Status {
         Self::status(self)
@@ -265,8 +285,7 @@ pub async fn run(
     ]);
     worker(&shared).await;
     systemd::tell(&[sd_notify::NotifyState::Stopping]);
-    shared.shows(Doing::Stopping);
-    let _last = shared.last_turn().await;
+    shared.live().doing = Doing::Stopping;
     if let Err(error) = scheduler.shutdown().await {
         tracing::debug!(%error, "the scheduler did not stop cleanly");
     }
@@ -296,7 +315,7 @@ pub async fn worker(shared: &Arc<Shared>) {
         }
         let asked = std::mem::take(&mut *shared.asked.lock().expect("nobody panics with it"));
         if asked || shared.is_due(next, deadline) {
-            let Some(report) = one_cycle(shared).await else { break };
+            let report = one_cycle(shared).await;
             (next, deadline) = after_cycle(shared, &report);
             continue;
         }
@@ -359,11 +378,10 @@ fn set_next(shared: &Shared, next: Timestamp) -> (Timestamp, Instant) {
     (next, Instant::now() + wait)
 }
 
-/// Runs a cycle. Meanwhile, and while a command is waited for, the watchdog is fed as long as there is progress. There is none
-/// where the daemon is stopped before its turn comes.
-async fn one_cycle(shared: &Arc<Shared>) -> Option<CycleReport> {
+/// Runs a cycle. Meanwhile, and while a command is waited for, the watchdog is fed as long as there is progress.
+async fn one_cycle(shared: &Arc<Shared>) -> CycleReport {
     let cycle = async {
-        let _turn = shared.turn_unless(&shared.stop).await?;
+        let _turn = shared.busy.lock().await;
         shared.stepped();
         renewal::renew(shared);
         let team = shared.team.load_full();
@@ -373,7 +391,8 @@ async fn one_cycle(shared: &Arc<Shared>) -> Option<CycleReport> {
             () = team.learn_credentials() => {}
             () = shared.stop.cancelled() => {}
         }
-        Some(report)
+        shared.live().doing = Doing::Waiting;
+        report
     };
     let mut cycle = pin!(cycle);
     let mut answered = shared.metrics.requests_ended();
@@ -408,7 +427,7 @@ fn after_cycle(shared: &Shared, report: &CycleReport) -> (Timestamp, Instant) {
     publish(shared, report, &cycles, kept.as_ref());
     log_end(report, kept.as_ref(), &shared.state);
     shared.announce();
-    shared.state.put_note(Note::Budget, &team.core.team.budget().snapshot());
+    super::wire::keep_client(&shared.state, &team.core.team);
     let text = format!("last cycle: {}, next at {next:.0}", report.result.as_str());
     systemd::status(&text);
     crate::state::process::return_freed_memory();

@@ -86,6 +86,7 @@ fn told(records: impl Iterator<Item = Record>, most: usize) -> Vec<CycleReport> 
             | Event::PersonChanged { .. }
             | Event::HeldBack { .. }
             | Event::HoldEnded { .. }
+            | Event::KeyRefused { .. }
             | Event::GuardTripped { .. }
             | Event::Approved { .. }
             | Event::ApprovalSpent { .. }

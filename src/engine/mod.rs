@@ -7,6 +7,7 @@ pub mod credentials;
 pub mod cycle;
 pub mod daemon;
 pub mod history;
+mod look;
 pub mod quarantine;
 pub mod report;
 pub mod schedule;

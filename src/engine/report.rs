@@ -65,7 +65,7 @@ impl Trouble {
     fn without_personal_data(exit_code: u8) -> Self {
         let class = match exit_code {
             4 => "a peer refused our credential or its rights",
-            5 => "some operations failed",
+            5 => "some operations failed, or a side was read only in part",
             6 => "the state was locked",
             78 => "the configuration was refused",
             _ => "the cycle could not be ended",

@@ -195,9 +195,17 @@ impl Opened {
         super::status::status(&self.state, now, self.team.known(now), None)
     }
 
-    /// Keeps the hour's count, so that a crash loop cannot spend it twice.
-    pub fn keep_budget(&self) {
-        self.state.put_note(Note::Budget, &self.team.core.team.budget().snapshot());
+    /// Keeps the hour's count, so that a crash loop cannot spend it twice, and whether the key may write.
+    pub fn keep_client(&self) {
+        keep_client(&self.state, &self.team.core.team);
+    }
+}
+
+/// Keeps what the next process should know of the client: the hour's count, and the key that has written.
+pub(super) fn keep_client(state: &State, client: &AscClient) {
+    state.put_note(Note::Budget, &client.budget().snapshot());
+    if let Some(key_id) = client.proved_key() {
+        state.put_note(Note::ProvedKey, &key_id);
     }
 }
 
@@ -271,9 +279,13 @@ impl Parts {
         if let Some(notes) = self.state.note::<String>(Note::Source) {
             source.take_up(&notes);
         }
+        let client = client(config, kind, reach, metrics, surroundings, budget.clone())?;
+        if let Some(key_id) = self.state.note::<String>(Note::ProvedKey) {
+            client.recall_proved(&key_id);
+        }
         let core = Core {
             source,
-            team: client(config, kind, reach, metrics, surroundings, budget.clone())?,
+            team: client,
             state: Arc::clone(&self.state),
             policy: config.policy(),
             full_interval: config.schedule.full_interval,

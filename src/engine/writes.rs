@@ -89,3 +89,24 @@ pub(super) fn phases(units: Vec<Unit<'_>>) -> Vec<Vec<Unit<'_>>> {
     }
     phases
 }
+
+/// Puts what failed when it was last tried behind all others of its kind, so that one refusal never stands before them.
+pub(super) fn failed_last(phases: &mut [Vec<Unit<'_>>], has_failed: impl Fn(&Operation) -> bool) {
+    for phase in phases {
+        phase.sort_by_cached_key(|unit| unit.iter().any(&has_failed));
+    }
+}
+
+/// Takes out the write that goes first and alone: the first of all, but of a kind at which the key was not refused, and else
+/// another than the one it was refused at. Whether a key may write nobody learns from what it was refused before.
+pub(super) fn take_first<'p>(
+    phases: &mut [Vec<Unit<'p>>],
+    was_refused: impl Fn(&Operation) -> bool,
+) -> Option<Unit<'p>> {
+    let refused = |unit: &Unit<'_>| unit.iter().any(&was_refused);
+    let of_its_kind = phases.iter().position(|phase| !phase.is_empty() && !phase.iter().any(refused));
+    let another = || phases.iter().position(|phase| phase.iter().any(|unit| !refused(unit)));
+    let at = of_its_kind.or_else(another).or_else(|| phases.iter().position(|phase| !phase.is_empty()))?;
+    let first = phases[at].iter().position(|unit| !refused(unit)).unwrap_or(0);
+    Some(phases[at].remove(first))
+}

@@ -281,6 +281,11 @@ pub enum Event {
         /// See [`crate::model::ledger::hold_key`].
         key: String,
     },
+    /// The API key was refused at a write about this subject, before it had written anything. Others go first next time.
+    KeyRefused {
+        /// See [`crate::model::ledger::subject_key`].
+        subject: String,
+    },
     /// Guards hold this set; `approve` can release it.
     GuardTripped {
         /// Of the plan.

@@ -1,7 +1,7 @@
 //! What rosterd knows and neither side can tell it: who is which seat, which seats are ours, what waits and what was decided.
 //! A fold over the journal's events; see `state::ledger` for the fold.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -141,6 +141,8 @@ pub struct Ledger {
     pub absences: BTreeMap<PersonId, Absence>,
     /// What failed, by [`subject_key`].
     pub backoffs: BTreeMap<String, Backoff>,
+    /// At whom a key was refused that had not written anything yet, by [`subject_key`]; empty once one has.
+    pub refused: BTreeSet<String>,
     /// Addresses (folded) given up.
     pub reservations: BTreeMap<String, Reservation>,
     /// When each revocation of the last 24 h was done.

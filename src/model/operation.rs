@@ -338,7 +338,33 @@ pub struct Plan {
     pub forecast: Forecast,
 }
 
+impl PlanCoverage {
+    /// True when both sides were read whole.
+    pub fn is_complete(&self) -> bool {
+        self.directory == "complete" && self.team == "complete"
+    }
+}
+
 impl Plan {
+    /// Moves operations that turned out not to be safe from what is done to what is held. The digest stays that of the plan
+    /// that was shown.
+    pub fn hold_back(&mut self, held: &[Held]) {
+        for entry in held {
+            let before = self.operations.len();
+            self.operations.retain(|operation| *operation != entry.operation);
+            let moved = before - self.operations.len();
+            let count = match entry.operation.kind {
+                Kind::Invite => &mut self.summary.invite,
+                Kind::CancelInvitation => &mut self.summary.cancel_invitation,
+                Kind::UpdateMember => &mut self.summary.update_member,
+                Kind::RemoveMember => &mut self.summary.remove_member,
+            };
+            *count = count.saturating_sub(moved);
+        }
+        self.held.extend_from_slice(held);
+        self.summary.held = self.held.len();
+    }
+
     /// True when nothing would be written.
     pub fn is_empty(&self) -> bool {
         self.operations.is_empty()

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::model::event::Departure;
+use crate::model::ledger::hold_key;
 use crate::model::policy::OnLeave;
 use crate::model::text::printable;
 use crate::model::{Access, Activity, Address, AppId, Held, Hold, Operation, PersonId, PersonRef, SeatId};
@@ -121,6 +122,7 @@ impl<'s, 'a> Explainer<'s, '_, 'a> {
             say("seat", self.seat(&subject));
             self.matched(&subject).into_iter().for_each(|says| say("match", says));
             self.ledger(&subject).into_iter().for_each(|says| say("ledger", says));
+            self.looked_at(&operations).into_iter().for_each(|says| say("ledger", says));
             self.next(&subject, &operations, &held).into_iter().for_each(|says| say("next", says));
         }
         let near = if steps.is_empty() { self.near(who) } else { Vec::new() };
@@ -353,6 +355,15 @@ impl<'s, 'a> Explainer<'s, '_, 'a> {
             says.push(format!("{}, seen {times} times, first {since:.0}", absence.departure.as_str()));
         }
         says
+    }
+
+    /// What is planned and was held when it was last tried.
+    fn looked_at(&self, operations: &[Operation]) -> Vec<String> {
+        let held = operations.iter().filter_map(|operation| {
+            let hold = self.context.input.ledger.holds.get(&hold_key(operation))?;
+            Some(format!("{} was held last time: {}: {}", operation.kind, hold.reason, hold.detail))
+        });
+        held.collect()
     }
 
     /// Whom they may have meant.

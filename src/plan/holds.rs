@@ -1,9 +1,9 @@
 //! What waits, told once: an entry is news when it is held for the first time or for another reason.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::ledger::hold_key;
-use crate::model::{Event, Held, Plan};
+use crate::model::{Event, Held, HoldReason, Plan};
 
 use super::Input;
 
@@ -12,8 +12,13 @@ pub(super) fn findings(input: &Input<'_>, plan: &Plan, guards: &[String]) -> Vec
     let now: BTreeMap<String, &Held> =
         plan.held.iter().map(|held| (hold_key(&held.operation), held)).collect();
     let known = &input.ledger.holds;
-    let ended = known.keys().filter(|key| !now.contains_key(*key));
-    let mut events: Vec<Event> = ended.map(|key| Event::HoldEnded { key: key.clone() }).collect();
+    // What was held at the last look is planned again, and held until that look agrees: the intent ends it.
+    let tried: BTreeSet<String> = plan.operations.iter().map(hold_key).collect();
+    let ended = known.iter().filter(|(key, hold)| {
+        let looked_at = hold.reason == HoldReason::IncompleteRead && tried.contains(*key);
+        !now.contains_key(*key) && !looked_at
+    });
+    let mut events: Vec<Event> = ended.map(|(key, _)| Event::HoldEnded { key: key.clone() }).collect();
     let begun = now.iter().filter(|(key, held)| known.get(*key) != Some(&held.hold));
     events
         .extend(begun.map(|(_, held)| Event::HeldBack { plan: plan.digest.clone(), held: (*held).clone() }));

@@ -39,6 +39,7 @@ enum Entry {
     Account { address: String, apple_account: Address },
     Absence { person: PersonId, absence: Absence },
     Backoff { subject: String, backoff: Backoff },
+    Refused { subject: String },
     Reservation { address: String, reservation: Reservation },
     Revocation { at: Timestamp },
     ScopeBaseline { people: u64 },
@@ -85,6 +86,7 @@ fn entries(ledger: Ledger) -> Vec<Entry> {
         accounts,
         absences,
         backoffs,
+        refused,
         reservations,
         revocations,
         scope_baseline,
@@ -105,6 +107,7 @@ fn entries(ledger: Ledger) -> Vec<Entry> {
     );
     entries.extend(absences.into_iter().map(|(person, absence)| Entry::Absence { person, absence }));
     entries.extend(backoffs.into_iter().map(|(subject, backoff)| Entry::Backoff { subject, backoff }));
+    entries.extend(refused.into_iter().map(|subject| Entry::Refused { subject }));
     entries.extend(
         reservations.into_iter().map(|(address, reservation)| Entry::Reservation { address, reservation }),
     );
@@ -172,6 +175,7 @@ fn take(ledger: &mut Ledger, entry: Entry) {
         Entry::Account { address, apple_account } => drop(ledger.accounts.insert(address, apple_account)),
         Entry::Absence { person, absence } => drop(ledger.absences.insert(person, absence)),
         Entry::Backoff { subject, backoff } => drop(ledger.backoffs.insert(subject, backoff)),
+        Entry::Refused { subject } => drop(ledger.refused.insert(subject)),
         Entry::Reservation { address, reservation } => {
             ledger.reservations.insert(address, reservation);
         }

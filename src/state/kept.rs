@@ -18,6 +18,8 @@ const CYCLES: usize = 100;
 pub enum Note {
     /// Requests of the last hour.
     Budget,
+    /// The id of the API key that has written with success.
+    ProvedKey,
     /// The plan of the last cycle.
     LastPlan,
     /// Quarantine, last success, failures in a row.
@@ -30,6 +32,7 @@ impl Note {
     fn key(self) -> &'static str {
         match self {
             Self::Budget => "note/budget",
+            Self::ProvedKey => "note/proved-key",
             Self::LastPlan => "note/plan",
             Self::Daemon => "note/daemon",
             Self::Source => "note/source",

@@ -71,6 +71,7 @@ pub fn fold(ledger: &mut Ledger, at: Timestamp, event: &Event) {
         Event::HoldEnded { key } => {
             ledger.holds.remove(key);
         }
+        Event::KeyRefused { subject } => drop(ledger.refused.insert(subject.clone())),
         Event::GuardTripped { digest, guards, entries } => {
             let (digest, guards, entries) = (digest.clone(), guards.clone(), entries.clone());
             ledger.guarded.push(GuardedSet { digest, guards, entries, at });
@@ -168,6 +169,7 @@ fn prune(ledger: &mut Ledger, now: Timestamp) {
 fn open(ledger: &mut Ledger, at: Timestamp, intent: &IntentId, plan: &str, operation: &Operation) {
     let (plan, operation) = (plan.to_owned(), operation.clone());
     let open = OpenIntent { intent: intent.clone(), at, plan, operation, error: None };
+    ledger.holds.remove(&hold_key(&open.operation));
     ledger.open_intents.insert(intent.0.clone(), open);
 }
 
@@ -189,6 +191,7 @@ fn settle(ledger: &mut Ledger, at: Timestamp, intent: &IntentId, outcome: &Outco
             *backoff = Backoff { failures, last: at, error: error.clone() };
         }
         Outcome::Applied { seat, expires } => {
+            ledger.refused.clear();
             ledger.backoffs.remove(&subject_key(&operation));
             match operation.kind {
                 Kind::Invite => invited(ledger, at, &operation, seat.as_ref(), *expires),

@@ -91,6 +91,12 @@ impl TeamRead for Counting {
 }
 
 impl TeamWrite for Counting {
+    fn key_standing(&self) -> KeyStanding {
+        KeyStanding::Writes
+    }
+
+    fn key_wrote(&self) {}
+
     async fn invite(&self, invitee: &Invitee, _: &Access) -> Result<Written<Sent>, AscError> {
         self.take(Kind::Invite).await?;
         let id = InvitationId::from(invitee.email.as_str());
@@ -154,6 +160,12 @@ fn lost<T>() -> Result<T, AscError> {
 }
 
 impl TeamWrite for Losing {
+    fn key_standing(&self) -> KeyStanding {
+        KeyStanding::Writes
+    }
+
+    fn key_wrote(&self) {}
+
     async fn invite(&self, _: &Invitee, _: &Access) -> Result<Written<Sent>, AscError> {
         lost()
     }

@@ -121,14 +121,14 @@ fn scim(path: &str, fault: Fault) -> Rule {
 #[test]
 fn ssosync_234_a_source_that_answers_503_for_groups_costs_no_group() {
     let expect =
-        Expect { code: 0, held: "incomplete_read", says: &["incomplete read: Groups: 503"], joins: false };
+        Expect { code: 5, held: "incomplete_read", says: &["incomplete read: Groups: 503"], joins: false };
     let strike = |bench: &Bench| bench.sim.fault(scim("/scim/v2/Groups*", GONE));
     play("ssosync#234", "every read of groups answers 503", &at_rest(), strike, &expect);
 }
 
 #[test]
 fn ssosync_278_a_source_that_fails_now_and_then_costs_nobody() {
-    let expect = Expect { code: 0, held: "incomplete_read", says: &["503"], joins: false };
+    let expect = Expect { code: 5, held: "incomplete_read", says: &["503"], joins: false };
     let strike = |bench: &Bench| {
         bench.sim.switch(|switches| switches.scim.page_max = 10);
         // The second page fails for longer than it is tried; the first is always fine.
@@ -261,8 +261,8 @@ fn ssosync_105_removal_can_be_left_to_people_altogether() {
 fn firezone_9194_an_answer_of_200_that_says_nothing_is_not_an_empty_company() {
     let not_a_list =
         Expect { code: 1, held: "", says: &["Users: answered with JSON that is no SCIM list"], joins: false };
-    let too_few = Expect { code: 0, held: "", says: &["counts 37 people and listed 0"], joins: false };
-    let members_know = Expect { code: 0, held: "", says: &["was not in the list of people"], joins: true };
+    let too_few = Expect { code: 5, held: "", says: &["counts 37 people and listed 0"], joins: false };
+    let members_know = Expect { code: 5, held: "", says: &["was not in the list of people"], joins: true };
     for (what, body, expect) in [
         ("people answer 200 {}", json!({}), not_a_list),
         ("people answer 200 with totalResults and no Resources", json!({"totalResults": 37}), too_few),
@@ -274,7 +274,7 @@ fn firezone_9194_an_answer_of_200_that_says_nothing_is_not_an_empty_company() {
         play("firezone PR 9194", what, &at_rest(), strike, &expect);
     }
     let expect =
-        Expect { code: 0, held: "incomplete_read", says: &["shows members of no group"], joins: false };
+        Expect { code: 5, held: "incomplete_read", says: &["shows members of no group"], joins: false };
     let strike = |bench: &Bench| {
         bench.sim.switch(|switches| switches.scim.members_shown = MembersShown::Never);
     };
@@ -283,7 +283,7 @@ fn firezone_9194_an_answer_of_200_that_says_nothing_is_not_an_empty_company() {
 
 #[test]
 fn googleapps_managementagent_78_a_short_list_that_agrees_with_its_own_count_costs_nobody() {
-    let expect = Expect { code: 0, held: "", says: &["was not in the list of people"], joins: true };
+    let expect = Expect { code: 5, held: "", says: &["was not in the list of people"], joins: true };
     let strike = |bench: &Bench| {
         let mut users = bench.state(|state| export(state))["users"].take();
         users.as_array_mut().expect("users").truncate(8);
@@ -304,7 +304,7 @@ fn googleapps_managementagent_78_a_short_list_that_agrees_with_its_own_count_cos
 
 #[test]
 fn sre_bot_507_a_group_that_cannot_be_read_is_skipped_and_the_others_go_on() {
-    let expect = Expect { code: 0, held: "incomplete_read", says: &["incomplete read"], joins: true };
+    let expect = Expect { code: 5, held: "incomplete_read", says: &["incomplete read"], joins: true };
     let strike = |bench: &Bench| {
         let id = bench.state(|state| state.directory.group("Watch Team").expect("a group").id.clone());
         bench.sim.fault(scim(&format!("/scim/v2/Groups/{id}"), GONE));
@@ -509,7 +509,7 @@ fn directory_connector_107_an_empty_directory_removes_nobody() {
         ),
         (
             "people are an empty list, groups are whole",
-            Expect { code: 0, held: "", says: &["was not in the list of people"], joins: true },
+            Expect { code: 5, held: "", says: &["was not in the list of people"], joins: true },
         ),
     ] {
         let body = json!({

@@ -334,7 +334,7 @@ fn a_row_that_a_page_left_out_makes_no_seat_nobodys() {
     let left_out = Rule::to(Peer::Graph, "GET", "/v1.0/users", Fault::MissingRows { rows: 30 });
     bench.sim.fault(left_out);
     fs::remove_dir_all(bench.path("state/sled")).expect("no feed to go on from");
-    let output = bench.run(&["run", "--once"]).expect(0);
+    let output = bench.run(&["run", "--once"]).expect(5);
     let mut expected = before;
     expected.remove("ken@example.net");
     assert_eq!(bench.seats(), expected, "{output:?}");

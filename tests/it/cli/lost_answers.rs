@@ -69,7 +69,13 @@ fn cases() -> Vec<Case> {
         case("slow", Fault::Slow { ms: 300 }, [0, 0, 0, 0, 0], settles),
         case("429 with Retry-After", seconds("1"), [0, 0, 0, 0, 0], settles),
         case("429 without", Fault::TooMany { retry_after: None }, [0, 0, 0, 0, 0], settles),
-        case("401 once", Fault::Unauthorized, [4, 4, 4, 4, 4], settles),
+        // Before the key has written anything it is about the key, afterwards about this one operation.
+        case(
+            "401 once",
+            Fault::Unauthorized,
+            [4, 5, 5, 5, 5],
+            [Settles, BacksOff, BacksOff, BacksOff, BacksOff],
+        ),
         case("409", status(409, When::Before), [5, 5, 5, 5, 5], [BacksOff; 5]),
         case(
             "409 after",

@@ -24,8 +24,6 @@ mod proof;
 mod request_ids;
 mod rotation;
 mod seats;
-mod secrets;
-mod stopping;
 mod story;
 mod systemd;
 mod tokens;
