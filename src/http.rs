@@ -26,6 +26,8 @@ use reqwest::{Method, RequestBuilder, Url};
 use crate::clock::Clock;
 use crate::metrics::{Metrics, RequestEnd, RetryReason};
 
+/// One request, from its sending to the last byte of its answer.
+pub const LONGEST_REQUEST: Duration = Duration::from_secs(60);
 /// A longer wait than this ends the cycle instead of being slept through.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
 /// Tries of an idempotent read.
@@ -93,7 +95,7 @@ impl HttpOptions {
     pub fn standard() -> Self {
         Self {
             ca_file: None,
-            timeout: Duration::from_secs(60),
+            timeout: LONGEST_REQUEST,
             max_body: 32 << 20,
             first_pause: Duration::from_millis(400),
             transport: Transport::Network,

@@ -35,7 +35,7 @@ pub(super) async fn run(options: &Options, args: &ApplyArgs) -> Result<u8, Failu
         },
     };
     let Answer::Applied { report, plan } = answer else { return Err(super::session::unexpected(&answer)) };
-    if args.file.is_some() && args.output == PlanOutput::Json {
+    if args.file.is_some() && args.format.output() == PlanOutput::Json {
         out::result(&options.render(&plan, &crate::asc::AppIds::new(), PlanOutput::Json));
     }
     tell(&report, &plan);
@@ -52,7 +52,7 @@ async fn plan_and_ask(
         Answer::Plan { plan, apps } => (plan, apps),
         other => return Err(super::session::unexpected(&other)),
     };
-    out::result(&options.render(&plan, &apps, args.output));
+    out::result(&options.render(&plan, &apps, args.format.output()));
     let count = plan.operations.len();
     if count > 0 && !args.yes && !out::ask(&format!("apply these {count} operations?")) {
         out::message("nothing was applied\n");

@@ -74,6 +74,24 @@ pub enum PlanOutput {
     Markdown,
 }
 
+/// `--output text|json|markdown`.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub struct PlanFormat {
+    /// How to print the plan.
+    #[arg(long, value_enum, default_value_t = PlanOutput::Text, value_name = "FORMAT")]
+    output: PlanOutput,
+    /// The same as --output json.
+    #[arg(long, conflicts_with = "output")]
+    json: bool,
+}
+
+impl PlanFormat {
+    /// What was asked for.
+    pub fn output(self) -> PlanOutput {
+        if self.json { PlanOutput::Json } else { self.output }
+    }
+}
+
 /// `--output text|json`.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub struct Output {
@@ -184,8 +202,8 @@ pub struct PlanArgs {
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// How to print.
-    #[arg(long, value_enum, default_value_t = PlanOutput::Text, value_name = "FORMAT")]
-    pub output: PlanOutput,
+    #[command(flatten)]
+    pub format: PlanFormat,
     /// Exit with 2 when there are operations or entries that a guard holds.
     #[arg(long)]
     pub detailed_exitcode: bool,
@@ -199,9 +217,9 @@ pub struct ApplyArgs {
     /// Do not ask.
     #[arg(short, long)]
     pub yes: bool,
-    /// How to print the plan.
-    #[arg(long, value_enum, default_value_t = PlanOutput::Text, value_name = "FORMAT")]
-    pub output: PlanOutput,
+    /// How to print.
+    #[command(flatten)]
+    pub format: PlanFormat,
 }
 
 /// `run`.

@@ -21,7 +21,7 @@ pub(super) async fn run(options: &Options, args: &PlanArgs) -> Result<u8, Failur
     if let Some(path) = &args.out {
         save(path, &plan)?;
     }
-    out::result(&options.render(&plan, &apps, args.output));
+    out::result(&options.render(&plan, &apps, args.format.output()));
     if let Some(path) = &args.out {
         out::message(&format!("saved; apply exactly this with: rosterd apply {}\n", path.display()));
     }

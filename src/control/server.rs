@@ -16,14 +16,23 @@ use tokio_util::sync::CancellationToken;
 
 use super::SOCKET;
 use super::protocol::{Answer, Request};
+use crate::engine::CycleError;
 
 /// A saved plan of 50,000 people is about 40 MB of JSON.
 const LARGEST_REQUEST: usize = 64 << 20;
 
 /// Serves requests; the daemon implements it.
 pub trait Serve: Send + Sync + 'static {
-    /// One request of this user.
-    fn serve(&self, request: Request, uid: u32) -> impl Future<Output = Answer> + Send;
+    /// One request of this user, which ends in order once it is cancelled.
+    fn serve(
+        &self,
+        request: Request,
+        uid: u32,
+        cancel: CancellationToken,
+    ) -> impl Future<Output = Answer> + Send;
+
+    /// What cancels one request; the daemon's own end does as well.
+    fn cancel(&self) -> CancellationToken;
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -76,7 +85,24 @@ async fn handle<S: Serve>(
 ) -> Result<Json<Answer>, StatusCode> {
     let ours = crate::state::process::effective_user();
     match uid {
-        Some(uid) if uid == 0 || uid == ours => Ok(Json(service.serve(request, uid).await)),
+        Some(uid) if uid == 0 || uid == ours => Ok(Json(answered(service, request, uid).await)),
         Some(_) | None => Err(StatusCode::FORBIDDEN),
     }
 }
+
+/// The work is a task of its own. A caller who goes away drops only the wait for it: that asks the work to end in order, and
+/// never leaves a request of it without its outcome.
+async fn answered<S: Serve>(service: Arc<S>, request: Request, uid: u32) -> Answer {
+    let cancel = service.cancel();
+    let _gone = cancel.clone().drop_guard();
+    let work = tokio::spawn(async move { service.serve(request, uid, cancel).await });
+    work.await.unwrap_or_else(|error| {
+        tracing::error!(%error, "a command of a client broke off");
+        let hint =
+            "this is a defect, please report it with the daemon's log; `rosterd status` tells what was done";
+        Answer::Refused(CycleError::refused("the daemon broke off in the middle of this", hint).into())
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,9 @@
 //! Nothing is decided here that the plan does not say: a write can only go through, be refused, be withdrawn because the
 //! leaver turned out to be here, or wait for the next cycle.
 
+mod refusals;
+mod second_look;
+
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -10,7 +13,9 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use tokio_util::sync::CancellationToken;
 
-use super::look::Looks;
+use refusals::Undecided;
+use second_look::Looks;
+
 use super::report::{Done, Trouble};
 use super::settle::Seats;
 use super::writes::{Unit, failed_last, phases, take_first, units, whom, write};
@@ -22,10 +27,6 @@ use crate::model::ledger::{hold_key, subject_key};
 use crate::model::operation::{Hold, HoldReason, Kind, Operation, Plan};
 use crate::model::{Event, Held, Policy};
 use crate::source::{DirectorySource, Interest};
-
-mod refusals;
-
-use refusals::Undecided;
 
 /// Writes under way at once. Apple's budget, not the connection, is what limits a plan.
 const CONCURRENCY: usize = 4;
@@ -58,7 +59,7 @@ pub struct Applier<'a, S, T, B> {
     pub actor: &'a Actor,
     /// Within this cycle.
     pub cycle: &'a CycleId,
-    /// Called after each operation with how many are done and how many there are.
+    /// Called first and after each operation with how many are done and how many there are.
     pub progress: &'a (dyn Fn(usize, usize) + Sync),
 }
 
@@ -118,6 +119,9 @@ where
     /// # Errors
     /// Only when the journal cannot be written: no audit, no write.
     pub async fn apply(&self, plan: &Plan) -> Result<Applied, CycleError> {
+        if !plan.operations.is_empty() {
+            (self.progress)(0, plan.operations.len());
+        }
         let run = Run {
             applier: self,
             plan,
@@ -231,10 +235,14 @@ where
     }
 
     async fn operation(&self, operation: &Operation) -> Result<Step, CycleError> {
-        if self.looks.are_needed_for(operation)
-            && let Err(reason) = self.applier.second_look(&self.looks, operation).await
-        {
-            return self.hold_back(operation, reason);
+        if self.looks.are_needed_for(operation) {
+            let look = self.applier.unless_stopped(self.applier.second_look(&self.looks, operation)).await;
+            if self.applier.cancel.is_cancelled() {
+                return Ok(Step::Deferred(None));
+            }
+            if let Err(reason) = look {
+                return self.hold_back(operation, reason);
+            }
         }
         let intent = IntentId(uuid::Uuid::now_v7().to_string());
         self.applier.record(vec![Event::Intent {

@@ -4,6 +4,7 @@ mod driven;
 mod renewal;
 mod signals;
 pub(crate) mod systemd;
+mod turn;
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -25,7 +26,6 @@ use super::{history, quarantine, schedule};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::control;
-use crate::control::protocol::{Answer, Request};
 use crate::metrics::Metrics;
 use crate::model::event::{Actor, CycleResult};
 use crate::notify::{Condition, Notifier};
@@ -116,11 +116,11 @@ impl Shared {
     /// A cycle or a command says what it does.
     pub fn progress(&self, progress: Progress) {
         self.stepped();
-        self.live().doing = match progress {
+        self.shows(match progress {
             Progress::Observing { .. } => Doing::Observing,
             Progress::Planning => Doing::Planning,
             Progress::Applying(..) => Doing::Applying,
-        };
+        });
         systemd::status(&progress.to_string());
     }
 
@@ -218,26 +218,6 @@ fn watched(mut team: Team, shared: Weak<Shared>) -> Team {
     team
 }
 
-impl control::server::Serve for Shared {
-    async fn serve(&self, request: Request, uid: u32) -> Answer {
-        if matches!(request, Request::Status) {
-            return Answer::Status { status: Box::new(self.status()) };
-        }
-        let approving = matches!(request, Request::Approve { .. });
-        let reads_only = matches!(request, Request::StateExport);
-        // Commands that read both sides wait for a cycle in progress, and it for them.
-        let _turn = if reads_only { None } else { Some(self.busy.lock().await) };
-        let team = self.team.load_full();
-        let caller = Caller { actor: Actor::User(uid), cancel: self.stop.child_token() };
-        let answer = team.core.serve(request, &caller).await;
-        self.live().doing = Doing::Waiting;
-        if approving && matches!(answer, Answer::Done { .. }) {
-            self.ask();
-        }
-        answer
-    }
-}
-
 impl crate::serve::View for Shared {
     fn status(&self) -> Status {
         Self::status(self)
@@ -285,7 +265,8 @@ pub async fn run(
     ]);
     worker(&shared).await;
     systemd::tell(&[sd_notify::NotifyState::Stopping]);
-    shared.live().doing = Doing::Stopping;
+    shared.shows(Doing::Stopping);
+    let _last = shared.last_turn().await;
     if let Err(error) = scheduler.shutdown().await {
         tracing::debug!(%error, "the scheduler did not stop cleanly");
     }
@@ -315,7 +296,7 @@ pub async fn worker(shared: &Arc<Shared>) {
         }
         let asked = std::mem::take(&mut *shared.asked.lock().expect("nobody panics with it"));
         if asked || shared.is_due(next, deadline) {
-            let report = one_cycle(shared).await;
+            let Some(report) = one_cycle(shared).await else { break };
             (next, deadline) = after_cycle(shared, &report);
             continue;
         }
@@ -378,10 +359,11 @@ fn set_next(shared: &Shared, next: Timestamp) -> (Timestamp, Instant) {
     (next, Instant::now() + wait)
 }
 
-/// Runs a cycle. Meanwhile, and while a command is waited for, the watchdog is fed as long as there is progress.
-async fn one_cycle(shared: &Arc<Shared>) -> CycleReport {
+/// Runs a cycle. Meanwhile, and while a command is waited for, the watchdog is fed as long as there is progress. There is none
+/// where the daemon is stopped before its turn comes.
+async fn one_cycle(shared: &Arc<Shared>) -> Option<CycleReport> {
     let cycle = async {
-        let _turn = shared.busy.lock().await;
+        let _turn = shared.turn_unless(&shared.stop).await?;
         shared.stepped();
         renewal::renew(shared);
         let team = shared.team.load_full();
@@ -391,8 +373,7 @@ async fn one_cycle(shared: &Arc<Shared>) -> CycleReport {
             () = team.learn_credentials() => {}
             () = shared.stop.cancelled() => {}
         }
-        shared.live().doing = Doing::Waiting;
-        report
+        Some(report)
     };
     let mut cycle = pin!(cycle);
     let mut answered = shared.metrics.requests_ended();

@@ -7,7 +7,6 @@ pub mod credentials;
 pub mod cycle;
 pub mod daemon;
 pub mod history;
-mod look;
 pub mod quarantine;
 pub mod report;
 pub mod schedule;

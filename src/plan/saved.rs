@@ -35,7 +35,7 @@ pub enum SavedPlanFault {
         now: Timestamp,
     },
     /// It took effect before.
-    #[error("this plan was applied already")]
+    #[error("this plan was applied already, in whole or in part")]
     Spent,
     /// Older than everything that is remembered as applied.
     #[error(

@@ -22,7 +22,7 @@ POST   /_sim/accept     {"email":"karen@example.com","apple_account":"karen@exam
 POST   /_sim/members    by hand: {"op":"patch","who":"alan@example.com","grant":{"roles":["SALES"],"all_apps":true,"provisioning":false,"apps":[]}},
                         add (username, first_name, last_name, grant), delete (who), invite (email, first_name, last_name, grant), cancel (email)
 POST   /_sim/faults     {"peer":"asc","method":"POST","path":"/v1/userInvitations","nth":1,"count":1,"fault":{"kind":"drop_after"}}, or a list
-                        kinds: drop_before drop_after status{status,when} too_many{retry_after} unauthorized slow{ms} truncated html{status}
+                        kinds: drop_before drop_after status{status,when} too_many{retry_after} unauthorized slow{ms} answers_late{ms} truncated html{status}
                         missing_rows{rows} foreign_next says{status,body} hang{when} wrong_total{by} repeated_rows rewrites{at,value}
                         hides_row{id} unreachable
 GET, DELETE /_sim/faults

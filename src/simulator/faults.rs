@@ -78,6 +78,11 @@ pub enum Fault {
         /// Milliseconds.
         ms: u64,
     },
+    /// The effect happens at once; the answer is right but late.
+    AnswersLate {
+        /// Milliseconds.
+        ms: u64,
+    },
     /// The effect happens; half of the answer arrives.
     Truncated,
     /// An HTML page under the peer's JSON content type, with this status, before any effect.

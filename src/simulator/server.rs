@@ -44,6 +44,9 @@ impl Server {
             tokio::time::sleep(Duration::from_millis(*ms)).await;
         }
         let end = self.effect(call, fault.as_ref());
+        if let Some(Fault::AnswersLate { ms }) = &fault {
+            tokio::time::sleep(Duration::from_millis(*ms)).await;
+        }
         if matches!(fault, Some(Fault::Hang { .. })) {
             self.stopped.cancelled().await;
         }
@@ -104,7 +107,7 @@ pub(super) async fn handle(
 fn settle(state: &mut State, call: &Call, fault: Option<&Fault>) -> End {
     let refused = |status| End::Answer(faults::refusal(call.peer, status));
     match fault {
-        None | Some(Fault::Slow { .. }) => End::Answer(serve(state, call)),
+        None | Some(Fault::Slow { .. } | Fault::AnswersLate { .. }) => End::Answer(serve(state, call)),
         Some(Fault::Unreachable) => End::Unreachable,
         Some(Fault::DropBefore | Fault::Hang { when: When::Before }) => End::Cut,
         Some(Fault::Unauthorized) => refused(401),

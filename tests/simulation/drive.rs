@@ -301,12 +301,20 @@ impl World {
         self.until_idle().await;
     }
 
-    /// Asks the daemon something, as a command does.
+    /// Asks the daemon something, as a command does, whose caller sometimes goes away before the answer.
     async fn command(&mut self, request: Request) -> Option<Answer> {
         let shared = Arc::clone(&self.daemon.as_ref()?.shared);
         let oracle = Arc::clone(&self.oracle);
+        let cancel = shared.cancel();
+        if self.dice.chance(10) {
+            let (gone, wait) = (cancel.clone(), self.dice.below(5000));
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_millis(u64::try_from(wait).expect("fits"))).await;
+                gone.cancel();
+            });
+        }
         let answer = tokio::select! {
-            answer = shared.serve(request, 1000) => Some(answer),
+            answer = shared.serve(request, 1000, cancel) => Some(answer),
             () = oracle.died.notified() => None,
         };
         drop(shared);

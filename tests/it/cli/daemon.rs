@@ -63,8 +63,13 @@ impl Daemon<'_> {
         self.bench.status()["cycles"][0]["id"].as_str().unwrap_or_default().to_owned()
     }
 
-    pub(super) fn end(mut self) -> i32 {
+    pub(super) fn end(self) -> i32 {
         self.signal("TERM");
+        self.ended()
+    }
+
+    /// Ends by itself, or by a signal that was sent.
+    pub(super) fn ended(mut self) -> i32 {
         let deadline = Instant::now() + Duration::from_secs(20);
         loop {
             if let Some(status) = self.child.try_wait().expect("a child of ours") {

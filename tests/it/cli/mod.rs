@@ -24,6 +24,8 @@ mod proof;
 mod request_ids;
 mod rotation;
 mod seats;
+mod secrets;
+mod stopping;
 mod story;
 mod systemd;
 mod tokens;

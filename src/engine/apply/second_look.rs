@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::Book;
-use super::apply::Applier;
+use super::Applier;
 use crate::asc::{TeamRead, TeamWrite};
+use crate::engine::Book;
 use crate::model::operation::{Kind, Operation, Plan};
 use crate::model::{Address, Group, PersonId};
 use crate::source::{Again, DirectorySource};
@@ -45,6 +45,17 @@ where
     T: TeamRead + TeamWrite,
     B: Book,
 {
+    /// Reads change nothing, so a stop drops them; only writes are waited for.
+    pub(super) async fn unless_stopped<V>(
+        &self,
+        read: impl Future<Output = Result<V, String>>,
+    ) -> Result<V, String> {
+        tokio::select! {
+            read = read => read,
+            () = self.cancel.cancelled() => Err("stopped".to_owned()),
+        }
+    }
+
     /// Reads again what concerns all who lose a seat by this plan.
     pub(super) async fn looks<'p>(&self, plan: &'p Plan) -> Looks<'p> {
         let losses = plan.operations.iter().filter(|operation| loses_seat(operation));
@@ -53,8 +64,8 @@ where
             operation.person.as_ref().is_some_and(|person| staying.contains(&person.id))
         };
         let doubtful: Vec<&Operation> = losses.filter(|operation| !stays(operation)).collect();
-        let groups = self.groups_again(&doubtful).await;
-        let answering = self.answering_again(&doubtful).await;
+        let groups = self.unless_stopped(self.groups_again(&doubtful)).await;
+        let answering = self.unless_stopped(self.answering_again(&doubtful)).await;
         Looks { doubtful, groups, answering }
     }
 
