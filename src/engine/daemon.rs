@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use super::commands::Caller;
 use super::cycle::Progress;
 use super::report::{CycleReport, Doing, Quarantine, Status, Trouble};
-use super::status::{CYCLES, Live, failures, last_success};
+use super::status::{CYCLES, Live, Memory, failures, last_success};
 use super::wire::{Team, Wiring};
 use super::{history, quarantine, schedule};
 use crate::clock::Clock;
@@ -44,6 +44,7 @@ pub type Reload = Box<dyn Fn() -> Result<Wiring, Trouble> + Send + Sync>;
 pub struct Shared {
     team: ArcSwap<Team>,
     state: Arc<State>,
+    memory: Memory,
     metrics: Arc<Metrics>,
     clock: Clock,
     /// One cycle or one command that reads both sides at a time.
@@ -88,6 +89,7 @@ impl Shared {
         Arc::new_cyclic(|me| Self {
             team: ArcSwap::from_pointee(watched(team, me.clone())),
             state,
+            memory: Memory::default(),
             metrics,
             clock,
             busy: tokio::sync::Mutex::new(()),
@@ -134,7 +136,8 @@ impl Shared {
     /// How things are.
     pub fn status(&self) -> Status {
         let now = self.clock.now();
-        super::status::status(&self.state, now, self.team.load().known(now), Some(self.live().clone()))
+        let live = Some(self.live().clone());
+        super::status::status(&self.state, &self.memory, now, self.team.load().known(now), live)
     }
 
     /// Tells people what is new. What has been told is kept, so that a restart does not tell it again.

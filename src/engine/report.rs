@@ -1,6 +1,7 @@
 //! What the engine tells about itself: the JSON of `status`, `/status` and the page.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -172,7 +173,7 @@ pub struct Status {
     /// Of the last plan, by reason.
     pub held_by_reason: BTreeMap<HoldReason, usize>,
     /// Of the last plan; empty where personal data is not shown.
-    pub held: Vec<Held>,
+    pub held: Arc<[Held]>,
     /// Where guards hold something.
     pub guard: Option<GuardReport>,
     /// Writes without an outcome.
@@ -192,7 +193,7 @@ impl Status {
     /// The same without names, addresses and ids of people.
     #[must_use]
     pub fn without_personal_data(mut self) -> Self {
-        self.held.clear();
+        self.held = Arc::default();
         for cycle in &mut self.cycles {
             if let Some(coverage) = &mut cycle.coverage {
                 coverage.problems.clear();

@@ -1,14 +1,15 @@
 //! Puts the status together, from the state alone or with what a running daemon knows besides.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 
 use super::report::{
     BudgetReport, CredentialReport, CycleReport, Doing, GuardReport, Quarantine, SCHEMA, Status, Trouble,
 };
-use crate::model::Plan;
 use crate::model::event::CycleResult;
+use crate::model::{Held, HoldReason, Plan};
 use crate::state::{Note, State};
 
 /// Cycles that are shown.
@@ -44,18 +45,56 @@ pub struct Known {
     pub credential_troubles: BTreeMap<String, Trouble>,
 }
 
-/// Everything `status` shows.
-pub fn status(state: &State, now: Timestamp, known: Known, live: Option<Live>) -> Status {
-    let cycles: Vec<CycleReport> = super::history::cycles(state, CYCLES);
-    let ledger = state.ledger();
-    let held = state.note::<Plan>(Note::LastPlan).map(|plan| plan.held).unwrap_or_default();
-    let mut held_by_reason = BTreeMap::new();
-    for entry in &held {
-        *held_by_reason.entry(entry.hold.reason).or_insert(0) += 1;
+/// Last cycles and last plan as they were read, so that a question costs no parsing.
+#[derive(Debug, Default)]
+pub struct Memory(Mutex<Option<(u64, Arc<Kept>)>>);
+
+#[derive(Debug)]
+struct Kept {
+    cycles: Vec<CycleReport>,
+    held: Arc<[Held]>,
+    held_by_reason: BTreeMap<HoldReason, usize>,
+    /// The plan holds something that can be approved.
+    is_guarded: bool,
+}
+
+impl Memory {
+    /// What the state keeps. It is read again when it has changed, once for all who ask meanwhile.
+    fn of(&self, state: &State) -> Arc<Kept> {
+        let mut memory = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Before the reading: what changes meanwhile is read the next time.
+        let changes = state.changes();
+        if let Some((_, kept)) = memory.as_ref().filter(|(then, _)| *then == changes) {
+            return Arc::clone(kept);
+        }
+        let kept = Arc::new(Kept::read(state));
+        *memory = Some((changes, Arc::clone(&kept)));
+        kept
     }
+}
+
+impl Kept {
+    fn read(state: &State) -> Self {
+        let held = state.note::<Plan>(Note::LastPlan).map(|plan| plan.held).unwrap_or_default();
+        let mut held_by_reason = BTreeMap::new();
+        for entry in &held {
+            *held_by_reason.entry(entry.hold.reason).or_insert(0) += 1;
+        }
+        Self {
+            cycles: super::history::cycles(state, CYCLES),
+            is_guarded: held.iter().any(|entry| entry.hold.reason.is_approvable()),
+            held: held.into(),
+            held_by_reason,
+        }
+    }
+}
+
+/// Everything `status` shows.
+pub fn status(state: &State, memory: &Memory, now: Timestamp, known: Known, live: Option<Live>) -> Status {
+    let kept = memory.of(state);
+    let ledger = state.ledger();
     // The latest set counts only while the latest plan still holds something that can be approved.
-    let guarded = held.iter().any(|entry| entry.hold.reason.is_approvable());
-    let guard = ledger.guarded.last().filter(|_| guarded).map(|set| GuardReport {
+    let guard = ledger.guarded.last().filter(|_| kept.is_guarded).map(|set| GuardReport {
         digest: set.digest.clone(),
         guards: set.guards.clone(),
         at: set.at,
@@ -79,12 +118,12 @@ pub fn status(state: &State, now: Timestamp, known: Known, live: Option<Live>) -
         running_since,
         interval_seconds: known.interval_seconds,
         next_cycle,
-        last_success: last_success(&cycles),
-        consecutive_failures: failures(&cycles),
+        last_success: last_success(&kept.cycles),
+        consecutive_failures: failures(&kept.cycles),
         quarantine,
-        cycles,
-        held_by_reason,
-        held,
+        cycles: kept.cycles.clone(),
+        held_by_reason: kept.held_by_reason.clone(),
+        held: Arc::clone(&kept.held),
         guard,
         open_intents: ledger.open_intents.len(),
         budget: known.budget,
@@ -112,4 +151,27 @@ pub fn failures(cycles: &[CycleReport]) -> u32 {
     let told = cycles.iter().filter(|cycle| cycle.result != CycleResult::Cancelled);
     let count = told.take_while(|cycle| cycle.result == CycleResult::Error).count();
     u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::OpenOptions;
+
+    #[test]
+    fn the_last_plan_is_read_once_until_there_is_another() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let options = OpenOptions::new(jiff::SignedDuration::from_hours(24));
+        let (state, _) = State::open(&folder.path().join("state"), options).expect("opened");
+        let memory = Memory::default();
+        let first = memory.of(&state);
+        assert!(Arc::ptr_eq(&first, &memory.of(&state)), "nothing has changed");
+        state.put_note(Note::Budget, &1);
+        assert!(Arc::ptr_eq(&first, &memory.of(&state)), "neither the plan nor a cycle has changed");
+        state.put_note(Note::LastPlan, &serde_json::json!({"odd": true}));
+        let second = memory.of(&state);
+        assert!(!Arc::ptr_eq(&first, &second));
+        state.put_cycle(&crate::model::event::CycleId("c".to_owned()), &1);
+        assert!(!Arc::ptr_eq(&second, &memory.of(&state)));
+    }
 }

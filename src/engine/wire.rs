@@ -13,7 +13,7 @@ use super::credentials::{self, Credentials, Part, with_found};
 use super::cycle::Progress;
 use super::report::{BudgetReport, CredentialReport, Status};
 use super::schedule::{Schedule, Timing};
-use super::status::{CYCLES, Known};
+use super::status::{CYCLES, Known, Memory};
 use crate::asc::client::{AscClient, Reach, Settings};
 use crate::asc::rate::{Budget, BudgetState};
 use crate::asc::token::{KeyError, KeyKind};
@@ -192,7 +192,7 @@ impl Opened {
     /// How things are, without a daemon.
     pub fn status(&self) -> Status {
         let now = self.clock.now();
-        super::status::status(&self.state, now, self.team.known(now), None)
+        super::status::status(&self.state, &Memory::default(), now, self.team.known(now), None)
     }
 
     /// Keeps the hour's count, so that a crash loop cannot spend it twice, and whether the key may write.

@@ -1,7 +1,7 @@
 //! Notices that really arrive: at a webhook and at a mail server on loopback.
 
 use std::os::unix::fs::PermissionsExt;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -64,7 +64,7 @@ fn calm() -> Status {
         quarantine: None,
         cycles: Vec::new(),
         held_by_reason: std::collections::BTreeMap::new(),
-        held: Vec::new(),
+        held: Arc::default(),
         guard: None,
         open_intents: 0,
         budget: BudgetReport::default(),
@@ -170,7 +170,7 @@ fn one_notice_on_entering_and_one_on_leaving() {
 #[test]
 fn notices_name_nobody_and_say_what_to_type() {
     let mut status = guarding(3);
-    status.held.extend(conflicting(2).held);
+    status.held = status.held.iter().chain(conflicting(2).held.iter()).cloned().collect();
     status.quarantine = quarantined(3).quarantine;
     let conditions = Condition::of(&status);
     let kept = serde_json::to_string(&conditions).expect("JSON");

@@ -17,7 +17,7 @@ use secrecy::{ExposeSecret, SecretString};
 const OPEN: [&str; 3] = ["/livez", "/healthz", "/readyz"];
 
 /// What a caller may see.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Audience {
     /// Whoever reached the port: counts and times.
     Anyone,

@@ -1,7 +1,8 @@
 //! Health endpoints and the page: `/metrics`, `/livez`, `/readyz`, `/status`, `/`.
 //!
 //! Everything here answers from memory and calls nobody. A client may send one small request head within seconds; whoever
-//! is slower, larger or one too many is cut off, so that a stuck peer never costs more than its own connection.
+//! is slower or larger is cut off, and one too many takes the place of the oldest: a probe says all it has to say at once, so
+//! that no flood of half requests keeps it waiting.
 
 mod guard;
 mod page;
@@ -10,6 +11,7 @@ mod router;
 #[cfg(test)]
 mod tests;
 
+use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,8 +22,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::report::Status;
@@ -29,7 +30,7 @@ use crate::metrics::Metrics;
 
 pub use guard::Token;
 
-/// Connections at one time; more wait in the kernel's queue.
+/// Connections at one time; another one takes the place of the oldest.
 const CONNECTIONS: usize = 64;
 /// Bytes of a request head; hyper answers 431 beyond it.
 const HEAD_BYTES: usize = 16 << 10;
@@ -102,15 +103,32 @@ impl Server {
 
     /// Serves until cancelled, then lets answers that have begun finish for a moment.
     pub async fn run(self, cancel: CancellationToken) {
-        let slots = Arc::new(Semaphore::new(CONNECTIONS));
         let mut connections = JoinSet::new();
+        let mut oldest_first: VecDeque<AbortHandle> = VecDeque::new();
         loop {
-            let (stream, slot) = tokio::select! {
+            let accepted = tokio::select! {
                 () = cancel.cancelled() => break,
-                accepted = self.accept(&slots) => accepted,
+                accepted = self.listener.accept() => accepted,
             };
             while connections.try_join_next().is_some() {}
-            connections.spawn(serve(stream, self.router.clone(), self.patience, cancel.clone(), slot));
+            oldest_first.retain(|connection| !connection.is_finished());
+            let is_full = accepted.is_err() || oldest_first.len() >= CONNECTIONS;
+            if is_full && let Some(oldest) = oldest_first.pop_front() {
+                tracing::debug!("the oldest connection made room for a new one");
+                oldest.abort();
+            }
+            match accepted {
+                Ok((stream, _)) => {
+                    let connection = serve(stream, self.router.clone(), self.patience, cancel.clone());
+                    oldest_first.push_back(connections.spawn(connection));
+                    // Whoever has sent a whole head by now is answered before the next one comes in.
+                    tokio::task::yield_now().await;
+                }
+                Err(error) => {
+                    tracing::debug!(error = %error, "a connection was not accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
         }
         drop(self.listener);
         let finish = async { while connections.join_next().await.is_some() {} };
@@ -118,29 +136,10 @@ impl Server {
             tracing::debug!("connections were cut off");
         }
     }
-
-    async fn accept(&self, slots: &Arc<Semaphore>) -> (TcpStream, OwnedSemaphorePermit) {
-        let slot = Arc::clone(slots).acquire_owned().await.expect("the semaphore is never closed");
-        loop {
-            match self.listener.accept().await {
-                Ok((stream, _)) => return (stream, slot),
-                Err(error) => {
-                    tracing::debug!(error = %error, "a connection was not accepted");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
-            }
-        }
-    }
 }
 
-/// One connection, from its first byte to its last. `_slot` is free again when this returns.
-async fn serve(
-    stream: TcpStream,
-    router: Router,
-    patience: Patience,
-    cancel: CancellationToken,
-    _slot: OwnedSemaphorePermit,
-) {
+/// One connection, from its first byte to its last.
+async fn serve(stream: TcpStream, router: Router, patience: Patience, cancel: CancellationToken) {
     let mut builder = Builder::new(TokioExecutor::new()).http1_only();
     builder
         .http1()

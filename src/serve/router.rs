@@ -1,7 +1,10 @@
 //! The routes.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
+use axum::body::Bytes;
 use axum::extract::{Extension, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -17,10 +20,29 @@ use crate::model::text::{printable_json, printable_lines};
 /// Exactly one, whatever a scraper prefers: Prometheus 3 fails a scrape whose type is missing or vague.
 const EXPOSITION: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 
+/// A page is shown for so many times what it took to make, so that pages take no more than that part of a processor,
+/// however many ask: a cycle goes on beside them.
+const REST: u32 = 20;
+/// It is never shown for longer.
+const OLDEST: Duration = Duration::from_secs(1);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Form {
+    Html,
+    Json,
+}
+
+/// A page as it was made last.
+struct Page {
+    until: Instant,
+    body: Bytes,
+}
+
 #[derive(Clone)]
 struct Shared {
     view: Arc<dyn View>,
     metrics: Arc<Metrics>,
+    pages: Arc<Mutex<BTreeMap<(Form, Audience), Page>>>,
     /// Hashing the style once is enough.
     policy: HeaderValue,
 }
@@ -32,6 +54,30 @@ impl Shared {
             Audience::TokenHolder => self.view.status(),
             Audience::Anyone => self.view.status().without_personal_data(),
         }
+    }
+
+    /// A page for this caller. Others who ask for it meanwhile wait for the same one.
+    fn page(&self, form: Form, audience: Audience) -> Bytes {
+        let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
+        let started = Instant::now();
+        if let Some(page) = pages.get(&(form, audience)).filter(|page| started < page.until) {
+            return page.body.clone();
+        }
+        let status = self.status(audience);
+        let text = match form {
+            Form::Html => {
+                let page = page::render(&status, audience).into_string();
+                printable_lines(&page).into_owned()
+            }
+            Form::Json => {
+                let json = serde_json::to_string(&status).unwrap_or_default();
+                printable_json(&json).into_owned()
+            }
+        };
+        let body = Bytes::from(text);
+        let until = Instant::now() + (started.elapsed() * REST).min(OLDEST);
+        pages.insert((form, audience), Page { until, body: body.clone() });
+        body
     }
 }
 
@@ -47,23 +93,20 @@ pub(super) fn router(view: Arc<dyn View>, metrics: Arc<Metrics>, gate: Gate) -> 
         .fallback(|| async { (StatusCode::NOT_FOUND, "not found\n") })
         .layer(middleware::from_fn_with_state(Arc::new(gate), guard::check))
         .layer(middleware::map_response(guard::harden))
-        .with_state(Shared { view, metrics, policy: page::security_policy() })
+        .with_state(Shared { view, metrics, pages: Arc::default(), policy: page::security_policy() })
 }
 
 async fn index(State(shared): State<Shared>, Extension(audience): Extension<Audience>) -> Response {
-    let status = shared.status(audience);
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
         (header::CONTENT_SECURITY_POLICY, shared.policy.clone()),
     ];
-    let page = page::render(&status, audience).into_string();
-    (headers, printable_lines(&page).into_owned()).into_response()
+    (headers, shared.page(Form::Html, audience)).into_response()
 }
 
 async fn status(State(shared): State<Shared>, Extension(audience): Extension<Audience>) -> Response {
-    let json = serde_json::to_string(&shared.status(audience)).unwrap_or_default();
     let headers = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
-    (headers, printable_json(&json).into_owned()).into_response()
+    (headers, shared.page(Form::Json, audience)).into_response()
 }
 
 async fn scrape(State(shared): State<Shared>) -> Response {

@@ -1,5 +1,7 @@
 //! What a [`State`] keeps in its cache.
 
+use std::sync::atomic::Ordering;
+
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -70,6 +72,12 @@ impl State {
     /// Keeps a cycle's report; the latest hundred stay.
     pub fn put_cycle<T: Serialize>(&self, id: &CycleId, report: &T) {
         self.keep("cycle", |cache| cache.push("cycle/", &id.0, report, CYCLES));
+        self.changes.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Moves when there is another report of a cycle or another last plan.
+    pub fn changes(&self) -> u64 {
+        self.changes.load(Ordering::SeqCst)
     }
 
     /// The latest reports, newest first.
@@ -80,6 +88,9 @@ impl State {
     /// Keeps a note.
     pub fn put_note<T: Serialize>(&self, note: Note, value: &T) {
         self.keep(note.key(), |cache| cache.put(note.key(), value));
+        if note == Note::LastPlan {
+            self.changes.fetch_add(1, Ordering::SeqCst);
+        }
     }
 
     /// A note, where there is one.

@@ -5,6 +5,7 @@
 
 use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use jiff::{SignedDuration, Timestamp};
@@ -97,6 +98,8 @@ pub struct State {
     journal: Mutex<Option<Journal>>,
     ledger: RwLock<(Arc<Ledger>, Head)>,
     cache: Cache,
+    /// See [`Self::changes`].
+    changes: AtomicU64,
     clock: Clock,
     retention: SignedDuration,
     _lock: Option<Lock>,
@@ -119,6 +122,7 @@ impl State {
             ledger: RwLock::new((Arc::new(told.ledger), journal.head())),
             journal: Mutex::new(Some(journal)),
             cache,
+            changes: AtomicU64::new(0),
             clock: options.clock,
             retention: options.retention,
             _lock: Some(lock),
@@ -153,6 +157,7 @@ impl State {
             journal: Mutex::new(None),
             ledger: RwLock::new((Arc::new(ledger), head)),
             cache,
+            changes: AtomicU64::new(0),
             clock: options.clock,
             retention: options.retention,
             _lock: lock,

@@ -259,7 +259,7 @@ fn status() -> Status {
         }),
         cycles: vec![cycle(-600, CycleResult::Error, Some(trouble)), cycle(-3_000, CycleResult::Held, None)],
         held_by_reason: BTreeMap::from([(HoldReason::Guard, 1), (HoldReason::Unmanaged, 1)]),
-        held: plan().held,
+        held: plan().held.into(),
         guard: Some(GuardReport {
             digest: DIGEST.to_owned(),
             guards: vec!["removals_max".to_owned()],
