@@ -8,6 +8,7 @@ use super::args::RunArgs;
 use super::out::Failure;
 use super::session::Options;
 use crate::config::Config;
+use crate::control::trust::Untrusted;
 use crate::engine::commands::Caller;
 use crate::engine::report::Trouble;
 use crate::engine::wire::{self, Use};
@@ -87,7 +88,11 @@ async fn serve(options: &Options, config: Config) -> Result<u8, Failure> {
     });
     let (state, metrics, clock) = (Arc::clone(&parts.state), Arc::clone(&parts.metrics), parts.clock.clone());
     daemon::run(parts.wiring, state, metrics, clock, reload).await.map_err(|error| {
-        Failure::new(1, format!("{error:#}")).hint("is runtime_dir writable, and is http.listen free?")
+        match error.downcast_ref::<Untrusted>() {
+            Some(fault) => Failure::new(crate::config::EXIT_CODE, fault.to_string()).hint(fault.cure()),
+            None => Failure::new(1, format!("{error:#}"))
+                .hint("is runtime_dir writable, and is http.listen free?"),
+        }
     })?;
     Ok(0)
 }

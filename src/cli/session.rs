@@ -110,9 +110,12 @@ impl Session {
     /// Asks the daemon, or serves the request with an engine of our own.
     pub(super) async fn ask(&mut self, request: Request) -> Result<Answer, Failure> {
         if self.local.is_none() {
-            match client::ask(&self.config.runtime_dir, &request).await {
+            match client::ask(&self.config.runtime_dir, &self.config.state_dir, &request).await {
                 Ok(answer) => return refused(answer),
                 Err(ClientError::NoDaemon(_)) => {}
+                Err(ClientError::Untrusted(fault)) => {
+                    return Err(Failure::new(config::EXIT_CODE, fault.to_string()).hint(fault.cure()));
+                }
                 Err(error @ ClientError::NoAnswer { .. }) => {
                     return Err(Failure::new(6, error.to_string())
                         .hint("look at the daemon's log, or stop it, and try again"));

@@ -64,9 +64,10 @@ struct Tables {
     /// else `/var/lib/rosterd` for root or where it exists; else `$XDG_STATE_HOME/rosterd` or
     /// `~/.local/state/rosterd`. A configuration `NAME.toml` other than `config.toml` adds `-NAME`.
     state_dir: Option<String>,
-    /// Where the control socket is, as an absolute path. Default: `$RUNTIME_DIRECTORY`, which systemd sets; else
-    /// `/run/rosterd` for root or where it exists; else `$XDG_RUNTIME_DIR/rosterd` or `~/.local/state/rosterd`. A
-    /// configuration `NAME.toml` other than `config.toml` adds `-NAME`.
+    /// Where the control socket is, as an absolute path to a folder of the daemon's own user with mode 0700; it is made
+    /// when missing. Default: `$RUNTIME_DIRECTORY`, which systemd sets; else `/run/rosterd` for root or where it exists;
+    /// else `$XDG_RUNTIME_DIR/rosterd` or `~/.local/state/rosterd`. A configuration `NAME.toml` other than `config.toml`
+    /// adds `-NAME`.
     runtime_dir: Option<String>,
     /// When cycles start.
     schedule: schedule::ScheduleTable,

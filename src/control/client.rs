@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use super::SOCKET;
 use super::protocol::{Answer, Request};
+use super::trust::{self, Untrusted};
 
 /// Longer than any cycle that is waited for; an apply within an hour's budget can take most of an hour.
-const PATIENCE: Duration = Duration::from_secs(2 * 60 * 60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// A daemon tells how things are at once, whatever else it is busy with. One that does not is stopped or hangs, and
 /// nobody should wait two hours to learn that.
@@ -30,18 +31,24 @@ pub enum ClientError {
         /// Why.
         cause: String,
     },
+    /// It may be anybody's.
+    #[error(transparent)]
+    Untrusted(#[from] Untrusted),
 }
 
-/// Sends one request to the daemon that owns this runtime folder.
+/// Sends one request to the daemon that owns these folders.
 ///
 /// # Errors
 /// [`ClientError::NoDaemon`] when nobody listens, so that the caller can open the state itself.
-pub async fn ask(runtime_dir: &Path, request: &Request) -> Result<Answer, ClientError> {
+pub async fn ask(runtime_dir: &Path, state_dir: &Path, request: &Request) -> Result<Answer, ClientError> {
     let socket = runtime_dir.join(SOCKET);
     let shown = socket.display().to_string();
-    if tokio::net::UnixStream::connect(&socket).await.is_err() {
+    let Ok(stream) = tokio::net::UnixStream::connect(&socket).await else {
         return Err(ClientError::NoDaemon(shown));
-    }
+    };
+    // Nobody else may put another socket there, so what is asked of this one holds for the next as well.
+    trust::daemon(&stream, runtime_dir, state_dir)?;
+    drop(stream);
     let failed = |error: reqwest::Error| {
         let cause = if error.is_timeout() { "it does not answer".to_owned() } else { error.to_string() };
         ClientError::NoAnswer { socket: shown.clone(), cause }

@@ -4,6 +4,7 @@
 pub mod client;
 pub mod protocol;
 pub mod server;
+pub mod trust;
 
 /// Name of the socket in the runtime folder.
 pub const SOCKET: &str = "control.sock";

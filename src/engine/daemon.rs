@@ -258,7 +258,11 @@ pub async fn run(
         });
     }
     let socket = control::server::bind(&runtime_dir)?;
-    tasks.spawn(control::server::run(socket, Arc::clone(&shared), servers.clone()));
+    let served = control::server::run(socket, Arc::clone(&shared), servers.clone());
+    tasks.spawn(async move {
+        served.await;
+        Ok(())
+    });
     tasks.spawn(signals::signals(Arc::clone(&shared), reload)?);
 
     let mut scheduler = schedule::ticker(Arc::clone(&shared.wake)).await?;

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::Line;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::control::client;
+use crate::control::client::{self, ClientError};
 use crate::control::protocol::Request;
 use crate::engine::credentials::with_found;
 use crate::engine::report::CredentialReport;
@@ -24,8 +24,12 @@ const WARN_DAYS: i64 = 30;
 pub(super) async fn state(config: &Config) -> Line {
     let folder = config.state_dir.display();
     // The daemon's folder belongs to the daemon's user, and what it holds is as good as the daemon that answers.
-    if client::ask(&config.runtime_dir, &Request::Status).await.is_ok() {
-        return Line::good("state", format!("{folder} is held by the daemon, which answers"));
+    match client::ask(&config.runtime_dir, &config.state_dir, &Request::Status).await {
+        Ok(_) => return Line::good("state", format!("{folder} is held by the daemon, which answers")),
+        Err(ClientError::Untrusted(fault)) => {
+            return Line::bad("state", fault.to_string(), Some(fault.cure()), crate::config::EXIT_CODE);
+        }
+        Err(ClientError::NoDaemon(_) | ClientError::NoAnswer { .. }) => {}
     }
     if !config.state_dir.exists() {
         return Line::good("state", format!("{folder} is not there yet; the first cycle makes it"));

@@ -27,6 +27,7 @@ mod seats;
 mod secrets;
 mod stopping;
 mod story;
+mod strangers;
 mod systemd;
 mod tokens;
 mod two_callers;
