@@ -318,8 +318,6 @@ impl World {
             () = oracle.died.notified() => None,
         };
         drop(shared);
-        // What a cycle does after this is nobody's yes.
-        self.oracle.inner().asked = None;
         match &answer {
             None => self.kill().await,
             Some(_) => self.until_idle().await,
@@ -403,7 +401,7 @@ impl World {
             self.command(Request::Plan).await;
         }
         let digest = plan.digest.clone();
-        self.oracle.inner().asked = Some(digest.clone());
+        self.oracle.inner().asked.insert(digest.clone());
         let answer = self.command(Request::Apply { digest: digest.clone() }).await;
         self.say(&format!("a yes to {digest}: {answer:?}"));
         match answer {

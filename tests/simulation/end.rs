@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rosterd::model::event::Actor;
 use rosterd::model::operation::Kind;
 use rosterd::model::{Event, HoldReason, Operation, Outcome};
 use rosterd::simulator::State;
@@ -173,9 +174,17 @@ pub(crate) fn check(world: &mut World) {
     let mut records: Vec<_> = records.flatten().collect();
     records.reverse();
     let mut intents: BTreeMap<String, (Operation, Option<Outcome>)> = BTreeMap::new();
+    let asked = world.oracle.inner().asked.clone();
     for record in records {
         match record.event {
             Event::Intent { intent, plan, operation } => {
+                // The daemon's own cycles may write between a yes and its answer, and ask nobody.
+                if matches!(record.actor, Actor::User(_)) && !asked.contains(&plan) {
+                    broken.push((
+                        "2 shown",
+                        format!("{} of plan {plan}, which no yes was for", operation.kind),
+                    ));
+                }
                 if let Some(known) = world.plans.get(&plan)
                     && !known.operations.contains(&operation)
                 {
