@@ -158,7 +158,7 @@ fn access() -> Access {
     Access {
         roles: [Role::DEVELOPER].into(),
         all_apps_visible: Some(true),
-        provisioning_allowed: false,
+        provisioning_allowed: Some(false),
         visible_apps: Some([].into()),
     }
 }

@@ -122,7 +122,7 @@ impl AscClient {
     }
 
     /// One resource of a list, by its id.
-    async fn one<T>(
+    pub(super) async fn one<T>(
         &self,
         list: &str,
         id: &str,

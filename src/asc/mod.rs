@@ -67,6 +67,9 @@ pub trait TeamRead: Send + Sync {
 
     /// Both lists as they are now, without apps: settles an unknown outcome.
     fn seats(&self) -> impl Future<Output = Result<(Vec<Member>, Vec<Invitation>), AscError>> + Send;
+
+    /// What one member may do now, apps included: a last look before a list of theirs is replaced.
+    fn access(&self, member: &MemberId) -> impl Future<Output = Result<Access, AscError>> + Send;
 }
 
 /// The team can be changed. Nothing here is ever retried blindly: the caller settles unknown outcomes by reading.
@@ -88,11 +91,12 @@ pub trait TeamWrite: Send + Sync {
     fn cancel(&self, invitation: &InvitationId)
     -> impl Future<Output = Result<Written<()>, AscError>> + Send;
 
-    /// Sets roles, flags and apps in one request.
+    /// Sets what differs of roles, flags and apps, in one request.
     fn update(
         &self,
         member: &MemberId,
-        access: &Access,
+        before: &Access,
+        after: &Access,
     ) -> impl Future<Output = Result<Written<()>, AscError>> + Send;
 
     /// Removes a member.

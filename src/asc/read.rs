@@ -10,7 +10,7 @@ use super::paging::{List, Scoped, Walked, scope_entry};
 use super::wire::{self, Listed, Unreadable};
 use super::{AscError, TeamRead};
 use crate::model::{
-    Access, Address, AppId, BundleId, Coverage, Invitation, Member, Problem, SeatId, TeamSnapshot,
+    Access, Address, AppId, BundleId, Coverage, Invitation, Member, MemberId, Problem, SeatId, TeamSnapshot,
     UnreadPart, UnreadSeat,
 };
 
@@ -67,6 +67,20 @@ impl TeamRead for AscClient {
         }
         let members = users.items.into_iter().map(|listed| listed.seat).collect();
         Ok((members, invitations.items.into_iter().map(|listed| listed.seat).collect()))
+    }
+
+    async fn access(&self, member: &MemberId) -> Result<Access, AscError> {
+        let asked =
+            self.one(USERS, member.as_str(), ("fields[users]", USER_FIELDS), wire::parse_user).await?;
+        let Some(listed) = asked.ok().filter(|listed| listed.seat.id == *member) else {
+            let text = format!("GET {USERS}/{member}: answered without the member's roles");
+            return Err(AscError::Protocol { text: text.into() });
+        };
+        let mut access = listed.seat.access;
+        if listed.apps_cut {
+            access.visible_apps = self.visible_apps(self.apps_path(USERS, member.as_str())?).await?.ok();
+        }
+        Ok(access)
     }
 }
 

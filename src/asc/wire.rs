@@ -313,7 +313,7 @@ impl SeatParts {
         let access = Access {
             roles,
             all_apps_visible: attributes.all_apps_visible,
-            provisioning_allowed: attributes.provisioning_allowed.unwrap_or(false),
+            provisioning_allowed: attributes.provisioning_allowed,
             visible_apps: inlined,
         }
         .canonical();

@@ -6,8 +6,9 @@ use serde::Serialize;
 use super::client::{AscClient, Call};
 use super::{AscError, KeyStanding, Said, Sent, TeamWrite, Written, wire};
 use crate::http::Reply;
+use crate::model::access::AccessChange;
 use crate::model::operation::Invitee;
-use crate::model::{Access, InvitationId, MemberId};
+use crate::model::{Access, InvitationId, MemberId, Roles};
 
 impl TeamWrite for AscClient {
     fn key_standing(&self) -> KeyStanding {
@@ -20,7 +21,7 @@ impl TeamWrite for AscClient {
 
     async fn invite(&self, invitee: &Invitee, access: &Access) -> Result<Written<Sent>, AscError> {
         let endpoint = "POST /v1/userInvitations".to_owned();
-        settable(access, &endpoint)?;
+        settable(access, Some(&access.roles), &endpoint)?;
         let body = wire::invitation_body(invitee, access);
         let url = self.url("/v1/userInvitations", &[]);
         let reply = self.write(Method::POST, url, Some(&body), &endpoint).await?;
@@ -35,11 +36,20 @@ impl TeamWrite for AscClient {
         written(&self.write(Method::DELETE, url, None::<&()>, &endpoint).await?, &endpoint)
     }
 
-    async fn update(&self, member: &MemberId, access: &Access) -> Result<Written<()>, AscError> {
+    async fn update(
+        &self,
+        member: &MemberId,
+        before: &Access,
+        after: &Access,
+    ) -> Result<Written<()>, AscError> {
         let url = self.resource("/v1/users", member.as_str(), None)?;
         let endpoint = format!("PATCH {}", url.path());
-        settable(access, &endpoint)?;
-        let body = wire::update_body(member, access);
+        let change = AccessChange::between(before, after);
+        settable(after, change.roles.as_ref(), &endpoint)?;
+        if change.is_empty() {
+            return Err(unsendable("nothing differs", &endpoint));
+        }
+        let body = wire::update_body(member, &change);
         self.seat_apps.forget(self.resource("/v1/users", member.as_str(), Some("visibleApps"))?.path());
         written(&self.write(Method::PATCH, url, Some(&body), &endpoint).await?, &endpoint)
     }
@@ -67,15 +77,19 @@ impl AscClient {
 
 /// The last line before the wire: nobody is ever made Account Holder, and a role list is never empty. Apple refuses both,
 /// in words that are not documented.
-fn settable(access: &Access, endpoint: &str) -> Result<(), AscError> {
+fn settable(access: &Access, roles: Option<&Roles>, endpoint: &str) -> Result<(), AscError> {
     let wrong = if access.is_account_holder() {
         "ACCOUNT_HOLDER cannot be given"
-    } else if access.roles.is_empty() {
+    } else if roles.is_some_and(Roles::is_empty) {
         "at least one role is needed"
     } else {
         return Ok(());
     };
-    Err(AscError::Invalid { codes: Vec::new(), text: format!("{endpoint}: not sent, {wrong}").into() })
+    Err(unsendable(wrong, endpoint))
+}
+
+fn unsendable(why: &str, endpoint: &str) -> AscError {
+    AscError::Invalid { codes: Vec::new(), text: format!("{endpoint}: not sent, {why}").into() }
 }
 
 /// Success is an empty body or JSON. A page of HTML with a 200 is a proxy or a portal that speaks in Apple's place: taken

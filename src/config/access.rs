@@ -8,7 +8,7 @@ use super::checker::Checker;
 use super::near::near;
 use super::scope::{filter, texts};
 use super::source::SourceConfig;
-use crate::model::access::KnownRole;
+use crate::model::access::{KnownRole, may_provision};
 use crate::model::policy::{AccessPolicy, AttributeNames, Combine, Grant, MatchAddresses, Rule};
 use crate::model::{Role, Roles};
 
@@ -30,7 +30,8 @@ pub(super) struct AccessTable {
     /// Which addresses of a person may find their seat: those the organization vouches for (user name, primary address,
     /// type `work` or none), or all. People can write the others into their profile themselves.
     match_addresses: MatchAddresses,
-    /// Roles that a member keeps when their role list is replaced.
+    /// Roles that a member keeps when their role list is replaced; one that Apple does not give beside the new roles
+    /// goes, and the plan says so.
     #[cfg_attr(test, schemars(schema_with = "role_names"))]
     preserve_roles: Vec<String>,
     /// What groups and filters give; any number of `[[access.rules]]`, default none. Each has a group, a filter
@@ -141,6 +142,8 @@ impl AccessTable {
                 "false, and no rule names an app: newcomers are invited without any; name apps in [[access.rules]], or write apps = [] into a rule for those who get theirs by hand",
             );
         }
+        warn_of_provisioning("access", self.provisioning_allowed, Some(&given), checker);
+        warn_of_reports(&preserve_roles, &rules, checker);
         AccessPolicy {
             defaults: Grant {
                 roles: Some(given),
@@ -170,6 +173,33 @@ fn warn_of_powerful_defaults(given: &Roles, checker: &mut Checker) {
     }
 }
 
+/// Apple gives provisioning to some roles only, and what it answers for others is not documented.
+fn warn_of_provisioning(table: &str, allowed: bool, given: Option<&Roles>, checker: &mut Checker) {
+    let Some(given) = given.filter(|given| allowed && !given.is_empty() && !may_provision(given)) else {
+        return;
+    };
+    let names: Vec<&str> = given.iter().map(Role::as_str).collect();
+    checker.warn(
+        &format!("{table}.provisioning_allowed"),
+        format!(
+            "Apple gives provisioning only beside ADMIN, APP_MANAGER or DEVELOPER, not to {}",
+            names.join(", ")
+        ),
+    );
+}
+
+/// One warning for all rules: the cause is one key.
+fn warn_of_reports(preserved: &Roles, rules: &[Rule], checker: &mut Checker) {
+    let reports = Role::Known(KnownRole::AccessToReports);
+    let limiting = rules.iter().find(|rule| !rule.grant.apps.is_empty());
+    if let Some(rule) = limiting.filter(|_| preserved.contains(&reports)) {
+        checker.warn(
+            &format!("access.rules.{}.apps", rule.number - 1),
+            format!("who holds {reports} keeps it (access.preserve_roles) and sees all apps, whatever a rule names"),
+        );
+    }
+}
+
 impl RuleTable {
     fn check(self, index: usize, checker: &mut Checker) -> Rule {
         let path = format!("access.rules.{index}");
@@ -192,6 +222,7 @@ impl RuleTable {
             roles(&at("roles"), names, checker)
         });
         self.check_apps(&path, given.as_ref(), checker);
+        warn_of_provisioning(&path, self.provisioning_allowed == Some(true), given.as_ref(), checker);
         Rule {
             number: index + 1,
             filter: filter(&at("filter"), self.filter.as_deref(), checker),

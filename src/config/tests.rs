@@ -594,9 +594,42 @@ fn apps_given_by_hand_are_a_choice_and_saying_nothing_of_them_is_a_warning() {
     for chosen in [
         format!("{rule}\napps = []"),
         format!("[access]\nall_apps_visible = false\n{rule}\napps = []"),
-        format!("[access]\nall_apps_visible = false\n{rule}\napps = [\"com.example.app\"]"),
+        format!(
+            "[access]\nall_apps_visible = false\npreserve_roles = []\n{rule}\napps = [\"com.example.app\"]"
+        ),
     ] {
         assert_eq!(warnings(&chosen), Vec::<String>::new(), "{chosen}");
+    }
+}
+
+#[test]
+fn what_apple_does_not_give_together_is_pointed_out() {
+    let warnings = |more: &str| -> Vec<String> {
+        let config = load(&format!("{MINIMAL}\n{more}"), &[]).expect("good");
+        config.warnings.iter().map(|warning| format!("{}: {}", warning.key, warning.text)).collect()
+    };
+    let only = "Apple gives provisioning only beside ADMIN, APP_MANAGER or DEVELOPER, not to";
+    assert_eq!(
+        warnings("[access]\nroles = [\"SALES\"]\nprovisioning_allowed = true"),
+        [format!("access.provisioning_allowed: {only} SALES")]
+    );
+    let rule = |more: &str| format!("[[access.rules]]\ngroup = \"a\"\n{more}");
+    assert_eq!(
+        warnings(&rule("roles = [\"MARKETING\", \"SALES\"]\nprovisioning_allowed = true")),
+        [format!("access.rules[1].provisioning_allowed: {only} MARKETING, SALES")]
+    );
+    let apps = "apps = [\"com.example.app\"]";
+    let said = warnings(&format!("{}\n{}", rule(apps), rule(apps)));
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].starts_with("access.rules[1].apps: who holds ACCESS_TO_REPORTS keeps it"), "{said:?}");
+    let silent = [
+        "[access]\nroles = [\"DEVELOPER\"]\nprovisioning_allowed = true".to_owned(),
+        rule("roles = [\"DEVELOPER\", \"SALES\"]\nprovisioning_allowed = true"),
+        rule("provisioning_allowed = true"),
+        format!("[access]\npreserve_roles = [\"CREATE_APPS\"]\n{}", rule(apps)),
+    ];
+    for more in silent {
+        assert_eq!(warnings(&more), Vec::<String>::new(), "{more}");
     }
 }
 

@@ -235,14 +235,12 @@ where
     }
 
     async fn operation(&self, operation: &Operation) -> Result<Step, CycleError> {
-        if self.looks.are_needed_for(operation) {
-            let look = self.applier.unless_stopped(self.applier.second_look(&self.looks, operation)).await;
-            if self.applier.cancel.is_cancelled() {
-                return Ok(Step::Deferred(None));
-            }
-            if let Err(reason) = look {
-                return self.hold_back(operation, reason);
-            }
+        let look = self.applier.unless_stopped(self.applier.looks_the_same(&self.looks, operation)).await;
+        if self.applier.cancel.is_cancelled() {
+            return Ok(Step::Deferred(None));
+        }
+        if let Err(reason) = look {
+            return self.hold_back(operation, reason);
         }
         let intent = IntentId(uuid::Uuid::now_v7().to_string());
         self.applier.record(vec![Event::Intent {

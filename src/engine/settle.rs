@@ -144,14 +144,14 @@ fn no_effect(detail: &str) -> Outcome {
 
 fn same_where_known(now: &Access, wanted: &Access) -> bool {
     let (now, wanted) = (now.clone().canonical(), wanted.clone().canonical());
-    let apps_agree = match (&now.visible_apps, &wanted.visible_apps) {
-        (Some(now), Some(wanted)) => now == wanted,
-        (None, _) | (_, None) => true,
-    };
+    let agree =
+        |now: Option<bool>, wanted: Option<bool>| now.zip(wanted).is_none_or(|(now, wanted)| now == wanted);
+    let limited = now.all_apps_visible == Some(false) && wanted.all_apps_visible == Some(false);
+    let apps = now.visible_apps.as_ref().zip(wanted.visible_apps.as_ref());
     now.roles == wanted.roles
-        && now.provisioning_allowed == wanted.provisioning_allowed
-        && (now.all_apps_visible.is_none() || now.all_apps_visible == wanted.all_apps_visible)
-        && apps_agree
+        && agree(now.provisioning_allowed, wanted.provisioning_allowed)
+        && agree(now.all_apps_visible, wanted.all_apps_visible)
+        && (!limited || apps.is_none_or(|(now, wanted)| now == wanted))
 }
 
 #[cfg(test)]
@@ -179,7 +179,7 @@ mod tests {
             access: Access {
                 roles: ["DEVELOPER".to_owned()].map(crate::model::Role::from).into(),
                 all_apps_visible: Some(true),
-                provisioning_allowed: false,
+                provisioning_allowed: Some(false),
                 visible_apps: None,
             },
         }
@@ -202,7 +202,7 @@ mod tests {
         };
         let seat = Some(SeatId::Member("m1".into()));
         assert_eq!(outcome(&operation, &there), Outcome::Applied { seat: seat.clone(), expires: None });
-        there.access.provisioning_allowed = true;
+        there.access.provisioning_allowed = Some(true);
         assert_eq!(outcome(&operation, &there), Outcome::AlreadySo { seat });
     }
 

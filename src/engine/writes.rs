@@ -1,7 +1,8 @@
 //! How a plan is cut into writes, and what one operation is on the wire of [`TeamWrite`].
 
-use crate::asc::{AscError, TeamWrite};
+use crate::asc::{AscError, TeamRead, TeamWrite};
 use crate::model::SeatId;
+use crate::model::access::AccessChange;
 use crate::model::event::Outcome;
 use crate::model::operation::{Kind, Operation};
 
@@ -45,8 +46,10 @@ pub(super) async fn write<T: TeamWrite>(
             Ok(gone(written.request_id))
         }
         Kind::UpdateMember => {
-            let (Some(id), Some(after)) = (id, &operation.after) else { return Err(broken()) };
-            let written = team.update(&id.into(), after).await?;
+            let (Some(id), Some(before), Some(after)) = (id, &operation.before, &operation.after) else {
+                return Err(broken());
+            };
+            let written = team.update(&id.into(), before, after).await?;
             let seat = Some(SeatId::Member(id.into()));
             Ok((Outcome::Applied { seat, expires: None }, written.request_id))
         }
@@ -54,6 +57,31 @@ pub(super) async fn write<T: TeamWrite>(
             let written = team.remove(&id.ok_or_else(broken)?.into()).await?;
             Ok(gone(written.request_id))
         }
+    }
+}
+
+/// Apple replaces a list of roles or apps whole, and so would undo, past every guard, whatever an administrator did to it
+/// since the team was read: ADMIN taken away, an app added. Where a list is written, the seat is read again just before.
+///
+/// # Errors
+/// What moved, or why that cannot be told.
+pub(super) async fn unmoved<T: TeamRead>(team: &T, operation: &Operation) -> Result<(), String> {
+    let (Kind::UpdateMember, Some(id)) = (operation.kind, operation.target.id.as_deref()) else {
+        return Ok(());
+    };
+    let (Some(before), Some(after)) = (&operation.before, &operation.after) else { return Ok(()) };
+    let change = AccessChange::between(before, after);
+    if !change.replaces_lists() {
+        return Ok(());
+    }
+    match team.access(&id.into()).await {
+        Ok(now) => match change.overtaken(before, &now) {
+            Some(what) => Err(format!("{what} were changed at App Store Connect since the team was read")),
+            None => Ok(()),
+        },
+        // Apple's own word that nobody is there; the write is told the same.
+        Err(AscError::Gone { .. }) => Ok(()),
+        Err(error) => Err(format!("could not be read again before the change: {error}")),
     }
 }
 

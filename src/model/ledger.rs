@@ -243,7 +243,7 @@ pub fn narrows(before: &Access, after: &Access) -> bool {
     };
     !before.roles.is_subset(&after.roles)
         || loses_apps
-        || (before.provisioning_allowed && !after.provisioning_allowed)
+        || (before.provisioning_allowed != Some(false) && after.provisioning_allowed == Some(false))
 }
 
 #[cfg(test)]
@@ -255,7 +255,7 @@ mod tests {
         Access {
             roles: roles.iter().map(|role| Role::new(role)).collect(),
             all_apps_visible: Some(apps.is_none()),
-            provisioning_allowed,
+            provisioning_allowed: Some(provisioning_allowed),
             visible_apps: Some(apps.unwrap_or_default().iter().map(|app| (*app).into()).collect()),
         }
     }

@@ -11,7 +11,7 @@ use crate::model::{
 use super::book::{People, Seats};
 use super::change::{Change, Offer, Turn};
 use super::correlate::{Case, Entry, Standing, Without, obstacle};
-use super::mapping::{self, Desired, Mapping};
+use super::mapping::{self, Desired, Mapping, Unsaid};
 use super::scope::{self, Scope};
 use super::seat::Seat;
 use super::{Input, guard, leave, names, stray};
@@ -216,11 +216,13 @@ impl Mover<'_, '_, '_> {
     }
 
     fn member(&self, seat: Seat<'_>, desired: &Desired) -> Option<Change> {
-        match self.context.mapping.seat(desired, seat.access()) {
+        let mapping = self.context.mapping;
+        match mapping.seat(desired, seat.access(), Unsaid::Stays) {
             Err(hold) => Some(self.nothing(seat).held(Some(hold))),
             Ok(wanted) if mapping::differs(seat.access(), &wanted) => {
-                let reasons =
-                    desired.reasons.iter().cloned().chain(self.drift(seat.access(), &wanted)).collect();
+                let remarks = mapping.remarks(desired, Some(seat.access()), &wanted);
+                let drift = self.drift(seat.access(), &wanted);
+                let reasons = desired.reasons.iter().cloned().chain(remarks).chain(drift).collect();
                 Some(Change::update(names::person_ref(self.entry.person), seat, Some(wanted), reasons))
             }
             Ok(_) => None,
@@ -251,7 +253,7 @@ impl Mover<'_, '_, '_> {
         let link = self.case.link.filter(|link| link.by == LinkBy::Invited);
         let offered = link.is_some_and(|link| link.seat.as_ref() == Some(&id));
         let mut asked = if offered { mapping.with_defaults(desired) } else { desired.clone() };
-        let mut wanted = match mapping.seat(&asked, &invitation.access) {
+        let wanted = match mapping.seat(&asked, &invitation.access, Unsaid::Stays) {
             Ok(wanted) => wanted,
             Err(hold) => return Some(self.nothing(seat).held(Some(hold))),
         };
@@ -270,13 +272,15 @@ impl Mover<'_, '_, '_> {
         // yet another one.
         if !offered {
             asked = mapping.with_defaults(desired);
-            wanted = match mapping.seat(&asked, &invitation.access) {
-                Ok(wanted) => wanted,
-                Err(hold) => return Some(self.nothing(seat).held(Some(hold))),
-            };
         }
+        // A new invitation says everything, also what Apple did not tell of the one it replaces.
+        let wanted = match mapping.seat(&asked, &invitation.access, Unsaid::IsFilled) {
+            Ok(wanted) => wanted,
+            Err(hold) => return Some(self.nothing(seat).held(Some(hold))),
+        };
         if changed {
-            reasons.extend(asked.reasons);
+            let remarks = mapping.remarks(&asked, Some(&invitation.access), &wanted);
+            reasons.extend(asked.reasons.iter().cloned().chain(remarks));
         }
         let email = moved.unwrap_or(&invitation.email);
         let offer = Offer { invitee: Some(names::invitee(self.entry.person, email)), access: Some(wanted) };

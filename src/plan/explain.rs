@@ -422,7 +422,11 @@ impl<'s, 'a> Explainer<'s, '_, 'a> {
             (Some(false), None) => "some apps".to_owned(),
             (None, _) => "apps not told".to_owned(),
         });
-        words.extend(access.provisioning_allowed.then(|| "provisioning".to_owned()));
+        words.extend(match access.provisioning_allowed {
+            Some(true) => Some("provisioning".to_owned()),
+            Some(false) => None,
+            None => Some("provisioning not told".to_owned()),
+        });
         words.join("; ")
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use crate::model::access::{KnownRole, PROVISIONERS};
 use crate::model::filter::AttributePath;
 use crate::model::policy::{Combine, MatchAddresses, Rule};
 use crate::model::{Access, Address, AppId, Hold, HoldReason, Person, Policy, Role, Roles, TeamSnapshot};
@@ -24,6 +25,15 @@ pub(super) struct Desired {
     pub(super) limited_by_attribute: bool,
     /// Who says so, in words, in order of weight.
     pub(super) reasons: Vec<String>,
+}
+
+/// What becomes of a flag that Apple did not tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unsaid {
+    /// It is not written, and so it is no difference.
+    Stays,
+    /// What is wanted takes its place: a new invitation says everything.
+    IsFilled,
 }
 
 /// Policy's mapping with paths read and bundle ids looked up, made once per plan.
@@ -206,7 +216,7 @@ impl<'a> Mapping<'a> {
         let access = Access {
             roles,
             all_apps_visible: filled.all_apps_visible,
-            provisioning_allowed: filled.provisioning_allowed.unwrap_or(false),
+            provisioning_allowed: filled.provisioning_allowed.or(Some(false)),
             visible_apps: Some(filled.apps.unwrap_or_default()),
         }
         .canonical();
@@ -217,7 +227,8 @@ impl<'a> Mapping<'a> {
         {
             return Err(desired.no_apps());
         }
-        Ok((access, filled.reasons))
+        let remarks = self.remarks(desired, None, &access);
+        Ok((access, filled.reasons.into_iter().chain(remarks).collect()))
     }
 
     /// What is wanted with the defaults in the gaps.
@@ -237,18 +248,22 @@ impl<'a> Mapping<'a> {
     ///
     /// # Errors
     /// The hold when that would be a seat with no apps at all, and no rule said so.
-    pub(super) fn seat(&self, desired: &Desired, current: &Access) -> Result<Access, Hold> {
+    pub(super) fn seat(&self, desired: &Desired, current: &Access, unsaid: Unsaid) -> Result<Access, Hold> {
         let current = current.clone().canonical();
-        let roles = match &desired.roles {
-            Some(roles) => roles.union(&self.kept(&current.roles)).cloned().collect(),
-            None => current.roles.clone(),
+        let flag = |wanted: Option<bool>, now: Option<bool>| match unsaid {
+            Unsaid::Stays => now.map(|now| wanted.unwrap_or(now)),
+            Unsaid::IsFilled => wanted.or(now),
         };
         let mut wanted = Access {
-            roles,
-            all_apps_visible: desired.all_apps_visible.or(current.all_apps_visible),
-            provisioning_allowed: desired.provisioning_allowed.unwrap_or(current.provisioning_allowed),
+            roles: desired.roles.clone().unwrap_or_else(|| current.roles.clone()),
+            all_apps_visible: flag(desired.all_apps_visible, current.all_apps_visible),
+            provisioning_allowed: flag(desired.provisioning_allowed, current.provisioning_allowed),
             visible_apps: desired.apps.clone().map(Some).unwrap_or_else(|| current.visible_apps.clone()),
         };
+        if desired.roles.is_some() {
+            let kept = self.kept(&wanted, &current);
+            wanted.roles.extend(kept);
+        }
         let limits = wanted.all_apps_visible == Some(false) && !wanted.forces_all_apps();
         if limits && desired.apps.is_none() {
             match current.all_apps_visible {
@@ -264,12 +279,56 @@ impl<'a> Mapping<'a> {
     }
 
     /// Roles that replacing the list leaves alone: those of the configuration, those that nobody can give, and those
-    /// that this version does not know.
-    fn kept(&self, held: &Roles) -> Roles {
+    /// that this version does not know. An add-on goes where Apple would refuse the whole list for it; one that stands beside
+    /// such roles now is proof that Apple does not.
+    fn kept(&self, wanted: &Access, current: &Access) -> Roles {
         let preserved = &self.policy.access.preserve_roles;
-        let stays =
-            |role: &&Role| preserved.contains(*role) || !role.is_known() || **role == Role::ACCOUNT_HOLDER;
-        held.iter().filter(stays).cloned().collect()
+        let stays = |role: &&Role| {
+            let fits = wanted.may_have(role) || !current.may_have(role);
+            (preserved.contains(*role) && fits) || !role.is_known() || **role == Role::ACCOUNT_HOLDER
+        };
+        current.roles.iter().filter(stays).cloned().collect()
+    }
+
+    /// What there is to say about a change beside who asked for it: what Apple does not give together.
+    pub(super) fn remarks(
+        &self,
+        desired: &Desired,
+        current: Option<&Access>,
+        wanted: &Access,
+    ) -> Vec<String> {
+        let preserved = &self.policy.access.preserve_roles;
+        let mut remarks = Vec::new();
+        let lost = current.iter().flat_map(|current| current.roles.difference(&wanted.roles));
+        for role in lost.filter(|role| preserved.contains(*role)) {
+            let bases = match role {
+                Role::Known(known) => known.bases().unwrap_or_default(),
+                Role::Other(_) => &[],
+            };
+            remarks.push(format!("{role} is not preserved: Apple gives it only beside {}", either(bases)));
+        }
+        let reports = Role::Known(KnownRole::AccessToReports);
+        let asked = desired.roles.as_ref().is_some_and(|roles| roles.contains(&reports));
+        if desired.apps.is_some() && wanted.roles.contains(&reports) && !asked {
+            remarks.push(format!(
+                "{reports}, which is preserved, shows all apps: those of the rule limit nothing"
+            ));
+        }
+        let had = current.is_some_and(|current| current.provisioning_allowed == Some(true));
+        if wanted.provisioning_allowed == Some(true) && !had && !wanted.may_provision() {
+            remarks.push(format!("Apple gives provisioning only beside {}", either(&PROVISIONERS[1..])));
+        }
+        remarks
+    }
+}
+
+/// `ADMIN, APP_MANAGER or DEVELOPER`.
+fn either(roles: &[KnownRole]) -> String {
+    let names: Vec<&str> = roles.iter().map(|role| role.as_str()).collect();
+    match names.split_last() {
+        Some((last, [])) => (*last).to_owned(),
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        None => "other roles".to_owned(),
     }
 }
 
@@ -289,7 +348,7 @@ pub(super) fn differs(current: &Access, wanted: &Access) -> bool {
     let limited = current.all_apps_visible == Some(false) && wanted.all_apps_visible == Some(false);
     let apps = current.visible_apps.as_ref().zip(wanted.visible_apps.as_ref());
     current.roles != wanted.roles
-        || current.provisioning_allowed != wanted.provisioning_allowed
+        || both(current.provisioning_allowed, wanted.provisioning_allowed)
         || both(current.all_apps_visible, wanted.all_apps_visible)
         || (limited && apps.is_some_and(|(a, b)| a != b))
 }

@@ -38,6 +38,8 @@ pub struct AscSwitches {
     pub list_order: ListOrder,
     /// Rows of a page at most, however many are asked for.
     pub page_max: usize,
+    /// Whether `provisioningAllowed` is told at all.
+    pub provisioning: ProvisioningShape,
 }
 
 impl Default for AscSwitches {
@@ -53,6 +55,7 @@ impl Default for AscSwitches {
             admin_provisioning: AdminProvisioning::AsSent,
             list_order: ListOrder::Creation,
             page_max: 200,
+            provisioning: ProvisioningShape::Told,
         }
     }
 }
@@ -118,6 +121,15 @@ words! {
         Creation,
         /// Another one on every second page: some rows come twice, others never.
         FromPageToPage,
+    }
+    /// `provisioningAllowed` of every seat: Apple's description requires no attribute.
+    ProvisioningShape {
+        /// As it is.
+        Told,
+        /// `null`.
+        Null,
+        /// Left out.
+        Absent,
     }
     /// How lists are cut into pages.
     Paging {

@@ -51,7 +51,7 @@ fn access(roles: &[&str]) -> Access {
     Access {
         roles: roles.iter().map(|role| Role::new(role)).collect(),
         all_apps_visible: Some(true),
-        provisioning_allowed: false,
+        provisioning_allowed: Some(false),
         visible_apps: Some(BTreeSet::new()),
     }
 }
@@ -137,10 +137,10 @@ async fn seat_is_invited_changed_and_removed_in_one_request_each() {
     let mut narrow = access(&["MARKETING", "SALES"]);
     narrow.all_apps_visible = Some(false);
     narrow.visible_apps = Some([AppId::from(app.as_str())].into());
-    client.update(&id.as_str().into(), &narrow).await.expect("updated");
+    client.update(&id.as_str().into(), &access(&["DEVELOPER"]), &narrow).await.expect("updated");
     let grant = sim.with_state(|state| state.team.member("alan@example.com").expect("there").grant.clone());
     assert_eq!(grant, Grant::roles(&["MARKETING", "SALES"]).with_apps(&[&app]));
-    client.update(&id.as_str().into(), &access(&["DEVELOPER"])).await.expect("widened");
+    client.update(&id.as_str().into(), &narrow, &access(&["DEVELOPER"])).await.expect("widened");
     client.remove(&id.as_str().into()).await.expect("removed");
     let there = sim.with_state(|state| state.team.member("alan@example.com").is_some());
     assert!(!there);

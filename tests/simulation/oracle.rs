@@ -606,6 +606,14 @@ impl Inner {
         let name = member.username.clone();
         // Taken from them by hand after the team was read, and written again with the rest of their roles.
         let gains = is_admin(after) && !is_admin(before) && !self.touched(write);
+        if write
+            .operation
+            .before
+            .as_ref()
+            .is_some_and(|read| self.is_stale(write, &access(before), &access(after), read))
+        {
+            self.breaks("1 stale write", format!("{name} loses what was changed by hand"));
+        }
         if gains && self.settings.hold_new_admins && !write.approved {
             self.breaks("guard new_admins", format!("{name} becomes ADMIN"));
         }
@@ -779,6 +787,19 @@ impl Inner {
         write.effect.human.is_some_and(|who| self.people.humans[who].by_hand > self.cycle.first)
     }
 
+    /// True when a list was replaced that somebody had changed by hand since it was read, though nothing hid that from
+    /// the last look before the write.
+    fn is_stale(&self, write: &Write<'_>, before: &Access, after: &Access, read: &Access) -> bool {
+        let roles = after.roles != before.roles && before.roles != read.roles;
+        let apps = after.visible_apps != before.visible_apps
+            && before.all_apps_visible == Some(false)
+            && before.visible_apps != read.visible_apps
+            && read.visible_apps.is_some();
+        let look = write.before.id.as_ref().and_then(|id| self.cycle.read_again.get(id));
+        let by_hand = write.effect.human.map_or(0, |who| self.people.humans[who].by_hand);
+        (roles || apps) && self.touched(write) && look.is_none_or(|look| by_hand <= *look)
+    }
+
     fn within_guards(&mut self, write: &Write<'_>, name: &str) {
         let at = write.effect.at;
         self.revoked.push(at);
@@ -858,7 +879,7 @@ fn access(grant: &Grant) -> Access {
     Access {
         roles: grant.roles.iter().map(|role| rosterd::model::Role::new(role)).collect(),
         all_apps_visible: Some(grant.all_apps),
-        provisioning_allowed: grant.provisioning,
+        provisioning_allowed: Some(grant.provisioning),
         visible_apps: Some(grant.apps.iter().map(|app| app.as_str().into()).collect()),
     }
 }

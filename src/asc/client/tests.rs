@@ -12,7 +12,7 @@ fn access() -> Access {
     Access {
         roles: [Role::DEVELOPER].into(),
         all_apps_visible: Some(true),
-        provisioning_allowed: false,
+        provisioning_allowed: Some(false),
         visible_apps: Some([].into()),
     }
 }
@@ -31,7 +31,10 @@ async fn requests_carry_token_and_type_and_reads_no_body() {
     fake.say_empty().say("PATCH /v1/users/7", [Say::json(200, &json!({}))]);
     let client = fake.client(Reach::Full);
     client.read(&[].into()).await.expect("a team");
-    client.update(&"7".into(), &access()).await.expect("updated");
+    client
+        .update(&"7".into(), &Access { provisioning_allowed: Some(true), ..access() }, &access())
+        .await
+        .expect("updated");
     let read = &fake.asked("GET /v1/users")[0];
     assert_eq!(read.claims()["aud"], "appstoreconnect-v1");
     assert_eq!(read.claims().get("scope"), None);

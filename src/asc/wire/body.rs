@@ -1,9 +1,12 @@
 //! What is sent: `UserInvitationCreateRequest` and `UserUpdateRequest`.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
+use crate::model::access::AccessChange;
 use crate::model::operation::Invitee;
-use crate::model::{Access, MemberId};
+use crate::model::{Access, AppId, MemberId, Roles};
 
 /// The body of `POST /v1/userInvitations` (`UserInvitationCreateRequest`).
 pub fn invitation_body(invitee: &Invitee, access: &Access) -> impl Serialize {
@@ -22,15 +25,20 @@ pub fn invitation_body(invitee: &Invitee, access: &Access) -> impl Serialize {
     }
 }
 
-/// The body of `PATCH /v1/users/{id}` (`UserUpdateRequest`): roles, flags and apps in one request, because two could leave
-/// them out of step.
-pub fn update_body(member: &MemberId, access: &Access) -> impl Serialize {
+/// The body of `PATCH /v1/users/{id}` (`UserUpdateRequest`): what differs and nothing else, in one request, because two
+/// could leave roles and apps out of step. What is left out stays as it is at Apple.
+pub fn update_body(member: &MemberId, change: &AccessChange) -> impl Serialize {
     Body {
         data: Data {
             kind: "users",
             id: Some(member.as_str().to_owned()),
-            attributes: WrittenAttributes::of(access),
-            relationships: apps_of(access),
+            attributes: WrittenAttributes {
+                roles: change.roles.as_ref().map(names_of),
+                all_apps_visible: change.all_apps_visible,
+                provisioning_allowed: change.provisioning_allowed,
+                ..WrittenAttributes::default()
+            },
+            relationships: change.visible_apps.as_ref().map(relationship),
         },
     }
 }
@@ -46,12 +54,13 @@ struct Data {
     kind: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<String>,
+    #[serde(skip_serializing_if = "WrittenAttributes::is_empty")]
     attributes: WrittenAttributes,
     #[serde(skip_serializing_if = "Option::is_none")]
     relationships: Option<WrittenRelationships>,
 }
 
-#[derive(Serialize)]
+#[derive(Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct WrittenAttributes {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -60,10 +69,12 @@ struct WrittenAttributes {
     first_name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_name: Option<String>,
-    roles: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    roles: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     all_apps_visible: Option<bool>,
-    provisioning_allowed: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provisioning_allowed: Option<bool>,
 }
 
 impl WrittenAttributes {
@@ -74,13 +85,15 @@ impl WrittenAttributes {
             (said, _) => said,
         };
         Self {
-            email: None,
-            first_name: None,
-            last_name: None,
-            roles: access.roles.iter().map(|role| role.as_str().to_owned()).collect(),
+            roles: Some(names_of(&access.roles)),
             all_apps_visible,
             provisioning_allowed: access.provisioning_allowed,
+            ..Self::default()
         }
+    }
+
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
     }
 }
 
@@ -107,7 +120,14 @@ fn apps_of(access: &Access) -> Option<WrittenRelationships> {
     if access.all_apps_visible != Some(false) {
         return None;
     }
-    let apps = access.visible_apps.as_ref()?;
+    access.visible_apps.as_ref().map(relationship)
+}
+
+fn relationship(apps: &BTreeSet<AppId>) -> WrittenRelationships {
     let data = apps.iter().map(|app| WrittenApp { kind: "apps", id: app.as_str().to_owned() }).collect();
-    Some(WrittenRelationships { visible_apps: WrittenApps { data } })
+    WrittenRelationships { visible_apps: WrittenApps { data } }
+}
+
+fn names_of(roles: &Roles) -> Vec<String> {
+    roles.iter().map(|role| role.as_str().to_owned()).collect()
 }

@@ -100,7 +100,7 @@ fn invitation_end_may_have_an_offset_and_null_flags() {
     let invitation = &page.items[0].seat;
     assert_eq!(invitation.expires, Some("2026-10-03T05:06:57Z".parse().expect("a time")));
     assert_eq!(invitation.access.all_apps_visible, None);
-    assert!(!invitation.access.provisioning_allowed);
+    assert_eq!(invitation.access.provisioning_allowed, None);
 }
 
 #[test]
@@ -270,7 +270,7 @@ fn access(roles: &[&str], all: Option<bool>, visible: Option<&[&str]>) -> Access
     Access {
         roles: roles.iter().map(|role| Role::new(role)).collect(),
         all_apps_visible: all,
-        provisioning_allowed: false,
+        provisioning_allowed: Some(false),
         visible_apps: visible.map(apps),
     }
 }
@@ -288,19 +288,51 @@ fn written_bodies_have_apples_shape() {
         json!({"data": {"type": "userInvitations", "attributes": {"email": "Ada@example.com", "firstName": "Ada",
             "lastName": "King", "roles": ["DEVELOPER"], "allAppsVisible": true, "provisioningAllowed": false}}})
     );
-    let body = |access: &Access| serde_json::to_value(update_body(&"7".into(), access)).expect("JSON");
-    assert_eq!(
-        body(&access(&["SALES", "MARKETING"], Some(false), Some(&["2", "1"]))),
-        json!({"data": {"type": "users", "id": "7",
-            "attributes": {"roles": ["MARKETING", "SALES"], "allAppsVisible": false, "provisioningAllowed": false},
-            "relationships": {"visibleApps": {"data": [{"type": "apps", "id": "1"}, {"type": "apps", "id": "2"}]}}}})
-    );
     let silent = body(&access(&["SALES"], Some(false), None));
-    assert_eq!(silent["data"]["attributes"], json!({"roles": ["SALES"], "provisioningAllowed": false}));
+    assert_eq!(silent["data"]["attributes"].get("allAppsVisible"), None);
     assert_eq!(silent["data"].get("relationships"), None);
-    let unsaid = body(&access(&["SALES"], None, Some(&["1"])));
+    let unsaid = body(&Access { provisioning_allowed: None, ..access(&["SALES"], None, Some(&["1"])) });
+    assert_eq!(unsaid["data"]["attributes"].get("provisioningAllowed"), None);
     assert_eq!(unsaid["data"]["attributes"].get("allAppsVisible"), None);
     assert_eq!(unsaid["data"].get("relationships"), None);
+}
+
+#[test]
+fn update_carries_what_differs_and_nothing_else() {
+    let whole = access(&["SALES", "MARKETING"], Some(false), Some(&["2", "1"]));
+    let body = |before: &Access, after: &Access| {
+        let change = crate::model::access::AccessChange::between(before, after);
+        serde_json::to_value(update_body(&"7".into(), &change)).expect("JSON")
+    };
+    let apps = json!({"visibleApps": {"data": [{"type": "apps", "id": "1"}, {"type": "apps", "id": "2"}]}});
+    assert_eq!(
+        body(&access(&["SALES"], Some(true), None), &whole),
+        json!({"data": {"type": "users", "id": "7", "relationships": apps,
+            "attributes": {"roles": ["MARKETING", "SALES"], "allAppsVisible": false}}})
+    );
+    assert_eq!(
+        body(&access(&["MARKETING", "SALES"], Some(false), Some(&["1"])), &whole),
+        json!({"data": {"type": "users", "id": "7", "relationships": apps}})
+    );
+    assert_eq!(
+        body(
+            &access(&["SALES", "ODD"], Some(true), None),
+            &Access { provisioning_allowed: Some(true), ..access(&["SALES", "ODD"], Some(true), None) }
+        ),
+        json!({"data": {"type": "users", "id": "7", "attributes": {"provisioningAllowed": true}}})
+    );
+}
+
+#[test]
+fn one_member_is_read_with_what_apple_did_not_say() {
+    let member = |attributes: Value| json!({"data": {"type": "users", "id": "7", "attributes": attributes}});
+    let said = json!({"username": "a@example.com", "roles": ["ADMIN"], "provisioningAllowed": null});
+    let listed = parse_user(&bytes(&member(said))).expect("a document").expect("a member");
+    let access = listed.seat.access;
+    assert_eq!((access.all_apps_visible, access.provisioning_allowed), (Some(true), None));
+    assert!(!listed.apps_cut);
+    let odd = parse_user(&bytes(&member(json!({"username": "a@example.com"})))).expect("a document");
+    assert!(odd.is_err(), "{odd:?}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ fn access(roles: &[Role]) -> Access {
     Access {
         roles: roles.iter().cloned().collect::<Roles>(),
         all_apps_visible: Some(false),
-        provisioning_allowed: false,
+        provisioning_allowed: Some(false),
         visible_apps: Some(["1".into()].into()),
     }
 }
@@ -47,7 +47,8 @@ async fn update_is_one_patch_and_the_rest_deletes() {
     fake.say("DELETE /v1/users/u1", [Say::text(204, "")]);
     fake.say("DELETE /v1/userInvitations/i1", [Say::text(204, "").with("x-apple-request-uuid", "R-2")]);
     let client = fake.client(Reach::Full);
-    client.update(&"u1".into(), &access(&[Role::new("SALES")])).await.expect("updated");
+    let all = Access { all_apps_visible: Some(true), ..access(&[Role::DEVELOPER]) };
+    client.update(&"u1".into(), &all, &access(&[Role::new("SALES")])).await.expect("updated");
     client.remove(&"u1".into()).await.expect("removed");
     let cancelled = client.cancel(&"i1".into()).await.expect("cancelled");
     assert_eq!(cancelled.request_id.as_deref(), Some("R-2"));
@@ -66,7 +67,7 @@ async fn page_of_html_with_a_good_status_is_no_success() {
         fake.say(endpoint, [Say::text(200, "<html>please sign in</html>")]);
     }
     let client = fake.client(Reach::Full);
-    let update = client.update(&"u1".into(), &access(&[Role::DEVELOPER])).await;
+    let update = client.update(&"u1".into(), &access(&[Role::ADMIN]), &access(&[Role::DEVELOPER])).await;
     for answer in [update, client.remove(&"u1".into()).await, client.cancel(&"i1".into()).await] {
         let error = answer.expect_err("not Apple's words");
         assert!(matches!(&error, AscError::Unknown { text } if text.contains("HTML")), "{error:?}");
@@ -90,7 +91,10 @@ async fn account_holder_and_empty_role_lists_never_reach_the_wire() {
     let fake = Fake::start().await;
     let client = fake.client(Reach::Full);
     for roles in [&[][..], &[Role::ADMIN, Role::ACCOUNT_HOLDER]] {
-        let update = client.update(&"u1".into(), &access(roles)).await.expect_err("refused");
+        let update = client
+            .update(&"u1".into(), &access(&[Role::DEVELOPER]), &access(roles))
+            .await
+            .expect_err("refused");
         let invite = client.invite(&ada(), &access(roles)).await.expect_err("refused");
         for error in [update, invite] {
             assert!(matches!(error, AscError::Invalid { .. }) && error.to_string().contains("not sent"));
@@ -106,7 +110,8 @@ async fn an_id_that_would_be_the_whole_list_is_never_asked_for() {
     for id in ["", ".", ".."] {
         let removed = client.remove(&id.into()).await.map(|_| ());
         let cancelled = client.cancel(&id.into()).await.map(|_| ());
-        let updated = client.update(&id.into(), &access(&[Role::DEVELOPER])).await.map(|_| ());
+        let updated =
+            client.update(&id.into(), &access(&[Role::ADMIN]), &access(&[Role::DEVELOPER])).await.map(|_| ());
         for answer in [removed, cancelled, updated] {
             let error = answer.expect_err("refused");
             assert!(
@@ -118,4 +123,22 @@ async fn an_id_that_would_be_the_whole_list_is_never_asked_for() {
     fake.say("DELETE /v1/users/a%0D%0A%09b", [Say::text(204, "")]);
     client.remove(&"a\r\n\tb".into()).await.expect("removed");
     assert_eq!(fake.all().len(), 1, "nothing else was asked for");
+}
+
+#[tokio::test]
+async fn update_that_says_nothing_is_not_sent_and_odd_role_lists_stop_no_flag() {
+    let fake = Fake::start().await;
+    fake.say("PATCH /v1/users/u1", [Say::json(200, &json!({"data": {}}))]);
+    let client = fake.client(Reach::Full);
+    let same = access(&[Role::DEVELOPER]);
+    let error = client.update(&"u1".into(), &same, &same).await.expect_err("nothing to send");
+    assert!(error.to_string().contains("not sent"), "{error}");
+    for roles in [&[][..], &[Role::new("IMAGE_MANAGER")]] {
+        fake.say("PATCH /v1/users/u1", [Say::json(200, &json!({"data": {}}))]);
+        let after = Access { provisioning_allowed: Some(true), ..access(roles) };
+        client.update(&"u1".into(), &access(roles), &after).await.expect("sent");
+    }
+    let bodies = fake.asked("PATCH /v1/users/u1");
+    assert_eq!(bodies.len(), 2);
+    assert!(bodies.iter().all(|asked| asked.body["data"]["attributes"].get("roles").is_none()));
 }

@@ -29,7 +29,7 @@ fn access(roles: &[&str], apps: Option<&[&str]>) -> Option<Access> {
     Some(Access {
         roles: roles.iter().map(|role| Role::new(role)).collect(),
         all_apps_visible: Some(apps.is_none()),
-        provisioning_allowed: false,
+        provisioning_allowed: Some(false),
         visible_apps: Some(apps.unwrap_or_default().iter().map(|id| (*id).into()).collect()),
     })
 }

@@ -100,7 +100,11 @@ fn difference(before: &Access, after: &Access, apps: &AppNames<'_>) -> String {
         parts.push(format!("{from} → {to}"));
     }
     if before.provisioning_allowed != after.provisioning_allowed {
-        let word = |allowed| if allowed { "provisioning" } else { "no provisioning" };
+        let word = |allowed| match allowed {
+            Some(true) => "provisioning",
+            Some(false) => "no provisioning",
+            None => "provisioning not said",
+        };
         parts.push(format!("{} → {}", word(before.provisioning_allowed), word(after.provisioning_allowed)));
     }
     if parts.is_empty() { "no visible change".to_owned() } else { parts.join("; ") }
@@ -108,8 +112,10 @@ fn difference(before: &Access, after: &Access, apps: &AppNames<'_>) -> String {
 
 fn access_text(access: &Access, apps: &AppNames<'_>) -> String {
     let mut text = format!("{}; {}", roles(&access.roles), visible(access, apps));
-    if access.provisioning_allowed {
-        text.push_str("; provisioning");
+    match access.provisioning_allowed {
+        Some(true) => text.push_str("; provisioning"),
+        Some(false) => {}
+        None => text.push_str("; provisioning not said"),
     }
     text
 }

@@ -1,10 +1,12 @@
-//! The last look before a seat goes: what its removal rests on is read once more, by id where there is one.
+//! The last look before a write: what a removal rests on is read once more, by id where there is one, and so is a list that is to
+//! be replaced.
 
 use std::collections::BTreeMap;
 
 use super::Applier;
 use crate::asc::{TeamRead, TeamWrite};
 use crate::engine::Book;
+use crate::engine::writes::unmoved;
 use crate::model::operation::{Kind, Operation, Plan};
 use crate::model::{Address, Group, PersonId};
 use crate::source::{Again, DirectorySource};
@@ -21,7 +23,7 @@ pub(super) struct Looks<'p> {
 
 impl Looks<'_> {
     /// True for what must not be sent without a second look.
-    pub(super) fn are_needed_for(&self, operation: &Operation) -> bool {
+    fn are_needed_for(&self, operation: &Operation) -> bool {
         self.doubtful.contains(&operation)
     }
 
@@ -69,8 +71,20 @@ where
         Looks { doubtful, groups, answering }
     }
 
+    /// The last look before a write, at whatever may have moved since both sides were read.
+    pub(super) async fn looks_the_same(
+        &self,
+        looks: &Looks<'_>,
+        operation: &Operation,
+    ) -> Result<(), String> {
+        if looks.are_needed_for(operation) {
+            self.second_look(looks, operation).await?;
+        }
+        unmoved(self.team, operation).await
+    }
+
     /// Looks once more whether a seat may go, just before the write: its person is read again by id.
-    pub(super) async fn second_look(&self, looks: &Looks<'_>, operation: &Operation) -> Result<(), String> {
+    async fn second_look(&self, looks: &Looks<'_>, operation: &Operation) -> Result<(), String> {
         let Some(person) = &operation.person else { return looks.is_nobodys(operation) };
         let groups = looks.groups.as_ref().map_err(Clone::clone)?;
         let again = self

@@ -88,6 +88,10 @@ impl TeamRead for Counting {
     async fn seats(&self) -> Result<(Vec<Member>, Vec<Invitation>), AscError> {
         Ok((Vec::new(), Vec::new()))
     }
+
+    async fn access(&self, _: &MemberId) -> Result<Access, AscError> {
+        Err(AscError::Gone { text: "no such member".into() })
+    }
 }
 
 impl TeamWrite for Counting {
@@ -108,7 +112,7 @@ impl TeamWrite for Counting {
         Ok(Written { value: (), request_id: None })
     }
 
-    async fn update(&self, _: &MemberId, _: &Access) -> Result<Written<()>, AscError> {
+    async fn update(&self, _: &MemberId, _: &Access, _: &Access) -> Result<Written<()>, AscError> {
         self.take(Kind::UpdateMember).await?;
         Ok(Written { value: (), request_id: None })
     }
@@ -153,6 +157,10 @@ impl TeamRead for Losing {
     async fn seats(&self) -> Result<(Vec<Member>, Vec<Invitation>), AscError> {
         Ok((Vec::new(), vec![self.0.clone()]))
     }
+
+    async fn access(&self, _: &MemberId) -> Result<Access, AscError> {
+        lost()
+    }
 }
 
 fn lost<T>() -> Result<T, AscError> {
@@ -174,7 +182,7 @@ impl TeamWrite for Losing {
         lost()
     }
 
-    async fn update(&self, _: &MemberId, _: &Access) -> Result<Written<()>, AscError> {
+    async fn update(&self, _: &MemberId, _: &Access, _: &Access) -> Result<Written<()>, AscError> {
         lost()
     }
 
@@ -217,7 +225,7 @@ fn operation(at: usize, kind: Kind) -> Operation {
     let access = Access {
         roles: [Role::DEVELOPER].into(),
         all_apps_visible: Some(true),
-        provisioning_allowed: false,
+        provisioning_allowed: Some(false),
         visible_apps: Some([].into()),
     };
     let seat = SeatId::Member(format!("m{at}").into());

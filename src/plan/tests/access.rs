@@ -69,7 +69,7 @@ fn the_persons_own_attribute_wins_over_rules_field_by_field() {
         "rule ADMIN filter='level gt 1'
          rule filter='level gt 1' prov=yes
          person p1 a@example.com level=5 appStoreConnect_role=MARKETING",
-        "invite p1 at a@example.com: MARKETING prov; attribute appStoreConnect_role; rule 2: filter level gt 1",
+        "invite p1 at a@example.com: MARKETING prov; attribute appStoreConnect_role; rule 2: filter level gt 1; Apple gives provisioning only beside ADMIN, APP_MANAGER or DEVELOPER",
     );
 }
 
@@ -244,7 +244,7 @@ fn what_nothing_speaks_of_stays_as_it_is() {
          member m2 b@example.com MARKETING
          link p1 m1
          link p2 m2",
-        "update m2 of p2: MARKETING -> MARKETING prov; rule 1: group \"A\"
+        "update m2 of p2: MARKETING -> MARKETING prov; rule 1: group \"A\"; Apple gives provisioning only beside ADMIN, APP_MANAGER or DEVELOPER
          unchanged 1",
     );
 }
@@ -364,5 +364,85 @@ fn nobody_without_an_address_is_invited() {
     check(
         "person p1",
         "held invalid_attribute (the directory has no address for them): invite p1 at nowhere: DEVELOPER; default",
+    );
+}
+
+#[test]
+fn flag_that_apple_did_not_tell_is_neither_a_difference_nor_written() {
+    check(
+        "rule group=A prov=yes
+         rule MARKETING group=B prov=no
+         group A p1
+         group B p2 p3 p4
+         person p1 a@example.com
+         person p2 b@example.com
+         person p3 c@example.com
+         person p4 d@example.com
+         member m1 a@example.com DEVELOPER prov=?
+         member m2 b@example.com MARKETING prov=?
+         member m3 c@example.com DEVELOPER prov=?
+         invitation i4 d@example.com DEVELOPER prov=?
+         link p1 m1
+         link p2 m2
+         link p3 m3
+         link p4 i4 invited",
+        "cancel i4 of p4; rule 2: group \"B\"
+         invite p4 at d@example.com: MARKETING; rule 2: group \"B\"
+         update m3 of p3: DEVELOPER prov=? -> MARKETING prov=?; rule 2: group \"B\"
+         unchanged 2",
+    );
+}
+
+#[test]
+fn add_on_that_the_new_role_cannot_have_goes_and_the_demotion_with_it() {
+    let demotion = |member: &str, role: &str, plan: &str| {
+        check(
+            &format!(
+                "person p1 a@example.com appStoreConnect_role={role}
+                 person p2 b@example.com
+                 person p3 c@example.com
+                 member m1 a@example.com {member}
+                 member m2 b@example.com ADMIN
+                 member m3 c@example.com ADMIN
+                 link p1 m1
+                 link p2 m2
+                 link p3 m3"
+            ),
+            &format!("update m1 of p1: {plan}\n unchanged 2"),
+        );
+    };
+    demotion(
+        "ADMIN,CLOUD_MANAGED_DEVELOPER_ID,GENERATE_INDIVIDUAL_KEYS",
+        "DEVELOPER",
+        "ADMIN,CLOUD_MANAGED_DEVELOPER_ID,GENERATE_INDIVIDUAL_KEYS -> DEVELOPER,GENERATE_INDIVIDUAL_KEYS; attribute appStoreConnect_role; CLOUD_MANAGED_DEVELOPER_ID is not preserved: Apple gives it only beside ADMIN",
+    );
+    demotion(
+        "DEVELOPER,CREATE_APPS",
+        "SALES",
+        "CREATE_APPS,DEVELOPER -> SALES; attribute appStoreConnect_role; CREATE_APPS is not preserved: Apple gives it only beside ADMIN, APP_MANAGER, DEVELOPER or MARKETING",
+    );
+    // A promotion loses none, and what stands beside such a role now may go on so.
+    demotion(
+        "DEVELOPER,CREATE_APPS",
+        "APP_MANAGER",
+        "CREATE_APPS,DEVELOPER -> APP_MANAGER,CREATE_APPS; attribute appStoreConnect_role",
+    );
+    demotion(
+        "SALES,CREATE_APPS",
+        "CUSTOMER_SUPPORT",
+        "CREATE_APPS,SALES -> CREATE_APPS,CUSTOMER_SUPPORT; attribute appStoreConnect_role",
+    );
+}
+
+#[test]
+fn apps_beside_preserved_reports_limit_nothing_and_the_plan_says_so() {
+    check(
+        "app com.a 1
+         rule DEVELOPER group=A apps=com.a
+         group A p1
+         person p1 a@example.com
+         member m1 a@example.com SALES,ACCESS_TO_REPORTS
+         link p1 m1",
+        "update m1 of p1: ACCESS_TO_REPORTS,SALES -> ACCESS_TO_REPORTS,DEVELOPER; rule 1: group \"A\"; ACCESS_TO_REPORTS, which is preserved, shows all apps: those of the rule limit nothing",
     );
 }

@@ -71,7 +71,7 @@ fn access(at: usize) -> Access {
         roles: roles(ROLES[at]),
         all_apps_visible: Some(true),
         // Unlike the default, and nothing else speaks of it.
-        provisioning_allowed: at % 3 == 2,
+        provisioning_allowed: Some(at % 3 == 2),
         visible_apps: Some(BTreeSet::new()),
     }
 }

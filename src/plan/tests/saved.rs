@@ -188,7 +188,9 @@ fn what_moved_is_told_line_by_line() {
         ]
     );
     assert_eq!(
-        differing(|update| update.after.iter_mut().for_each(|access| access.provisioning_allowed = true)),
+        differing(|update| {
+            update.after.iter_mut().for_each(|access| access.provisioning_allowed = Some(true));
+        }),
         [
             "changed: update_member b@example.com to DEVELOPER, SALES, with other apps, flags or names than before"
         ]

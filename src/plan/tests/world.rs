@@ -521,7 +521,12 @@ fn access(text: &str, rest: &Rest) -> Access {
         Some(apps) => Some(apps.split(',').filter(|app| !app.is_empty()).map(Into::into).collect()),
         None => Some([].into()),
     };
-    Access { roles: roles(text), all_apps_visible, provisioning_allowed: rest.says("prov"), visible_apps }
+    let provisioning_allowed = match rest.get("prov") {
+        Some("?") => None,
+        Some(_) => Some(true),
+        None => Some(rest.says("prov")),
+    };
+    Access { roles: roles(text), all_apps_visible, provisioning_allowed, visible_apps }
 }
 
 fn seat_id(text: &str) -> Option<SeatId> {
@@ -627,8 +632,10 @@ fn in_words(access: &Access) -> String {
             let _ = write!(text, " apps={}", apps.join(","));
         }
     }
-    if access.provisioning_allowed {
-        text.push_str(" prov");
+    match access.provisioning_allowed {
+        Some(true) => text.push_str(" prov"),
+        Some(false) => {}
+        None => text.push_str(" prov=?"),
     }
     text
 }

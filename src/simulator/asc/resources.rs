@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::query::Params;
 use crate::simulator::state::State;
-use crate::simulator::switches::{AdminProvisioning, AllAppsShape};
+use crate::simulator::switches::{AdminProvisioning, AllAppsShape, ProvisioningShape};
 use crate::simulator::team::{App, Grant, Invitation, Member};
 
 /// Something that shows apps: a member or an invitation.
@@ -79,6 +79,13 @@ pub(super) fn seat<S: Seat>(state: &State, seat: &S, params: &Params) -> Value {
     let mut attributes = seat.attributes(state);
     if let Value::Object(fields) = &mut attributes {
         fields.retain(|name, _| params.shows(S::KIND, name));
+        match state.switches.app_store_connect.provisioning {
+            ProvisioningShape::Told => {}
+            ProvisioningShape::Null => {
+                fields.entry("provisioningAllowed").and_modify(|told| *told = Value::Null);
+            }
+            ProvisioningShape::Absent => drop(fields.remove("provisioningAllowed")),
+        }
     }
     let mut resource =
         json!({"type": S::KIND, "id": seat.id(), "attributes": attributes, "links": {"self": url}});

@@ -48,7 +48,7 @@ pub(super) fn team() -> TeamSnapshot {
     let access = Access {
         roles: [crate::model::Role::ADMIN].into(),
         all_apps_visible: Some(true),
-        provisioning_allowed: false,
+        provisioning_allowed: Some(false),
         visible_apps: None,
     };
     let name = crate::model::Address::new("Ada@example.com");

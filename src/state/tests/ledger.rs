@@ -36,7 +36,7 @@ fn access(role: &str) -> Access {
     Access {
         roles: [Role::new(role)].into(),
         all_apps_visible: Some(true),
-        provisioning_allowed: false,
+        provisioning_allowed: Some(false),
         visible_apps: Some([].into()),
     }
 }

@@ -25,6 +25,7 @@ mod request_ids;
 mod rotation;
 mod seats;
 mod secrets;
+mod stale;
 mod stopping;
 mod story;
 mod strangers;
