@@ -31,7 +31,7 @@ pub(super) async fn run(options: &Options, args: &ApplyArgs) -> Result<u8, Failu
         Some(plan) => session.ask(Request::ApplySaved { plan: Box::new(plan) }).await?,
         None => match plan_and_ask(&mut session, options, args).await? {
             Some(answer) => answer,
-            None => return Ok(0),
+            None => return Ok(1),
         },
     };
     let Answer::Applied { report, plan } = answer else { return Err(super::session::unexpected(&answer)) };
@@ -53,8 +53,8 @@ async fn plan_and_ask(
         other => return Err(super::session::unexpected(&other)),
     };
     out::result(&options.render(&plan, &apps, args.format.output()));
-    let count = plan.operations.len();
-    if count > 0 && !args.yes && !out::ask(&format!("apply these {count} operations?")) {
+    let question = || format!("{}?", super::render::what_it_does(&plan.summary));
+    if !plan.operations.is_empty() && !args.yes && !out::ask(&question()) {
         out::message("nothing was applied\n");
         return Ok(None);
     }
@@ -110,7 +110,7 @@ pub(super) fn tell(report: &CycleReport, plan: &Plan) {
         text.push_str(&format!(
             "held: {} of {} held entries by {}\nhint: look at them in `rosterd plan`, then `rosterd approve {}`\n",
             plan.held.iter().filter(|held| held.hold.reason.is_approvable()).count(),
-            plan.held.len(),
+            plan.waiting().count(),
             guards(plan),
             plan.digest
         ));

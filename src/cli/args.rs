@@ -249,13 +249,17 @@ pub struct ExplainArgs {
 
 /// `unlink`.
 #[derive(Debug, clap::Args)]
-#[group(required = true, multiple = false)]
+#[group(skip)]
 pub struct UnlinkArgs {
     /// An address, an id of the identity provider or a seat id.
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
     pub who: Option<String>,
     /// Every link and every seat of ours: disconnects, and leaves every seat as it is.
     #[arg(long)]
     pub all: bool,
+    /// Do not ask before --all.
+    #[arg(short, long, requires = "all")]
+    pub yes: bool,
 }
 
 impl UnlinkArgs {

@@ -85,7 +85,7 @@ async fn dispatch(args: Args) -> Result<u8, Failure> {
         Command::Link { email, apple_account } => {
             session::simple(&options, crate::control::protocol::Request::Link { email, apple_account }).await
         }
-        Command::Unlink(unlink) => session::simple(&options, unlink.request()).await,
+        Command::Unlink(unlink) => session::unlink(&options, unlink).await,
         Command::Adopt { who } => {
             session::simple(&options, crate::control::protocol::Request::Adopt { who }).await
         }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio_util::sync::CancellationToken;
 
-use super::args::{Args, ExplainArgs};
+use super::args::{Args, ExplainArgs, UnlinkArgs};
 use super::out::{self, Failure};
 use super::progress;
 use super::run::Signals;
@@ -156,6 +156,26 @@ fn refused(answer: Answer) -> Result<Answer, Failure> {
 pub(super) fn unexpected(_: &Answer) -> Failure {
     Failure::new(1, "the daemon answered something else than was asked")
         .hint("restart the daemon, so that it is of the same version as this program")
+}
+
+/// Forgets whose a seat is; everybody at once only for whoever means it.
+pub(super) async fn unlink(options: &Options, args: UnlinkArgs) -> Result<u8, Failure> {
+    if args.all && !args.yes {
+        if !out::can_ask() {
+            return Err(Failure::new(
+                super::USAGE,
+                "unlink --all would ask before it forgets everything, and there is no terminal to ask on",
+            )
+            .hint("pass --yes; `rosterd state export` keeps what is known now"));
+        }
+        if !out::ask(
+            "forget every link and every seat of ours? Seats stay as they are, and removals start from nothing:",
+        ) {
+            out::message("nothing was forgotten\n");
+            return Ok(1);
+        }
+    }
+    simple(options, args.request()).await
 }
 
 /// A command whose answer is lines or text.

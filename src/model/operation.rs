@@ -262,6 +262,16 @@ pub struct Held {
     pub hold: Hold,
 }
 
+/// A seat that turned out to be somebody's in scope.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Adopted {
+    /// Whose it is.
+    pub person: PersonRef,
+    /// The seat.
+    pub target: Target,
+}
+
 /// How much of both sides a plan rests on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -289,13 +299,24 @@ pub struct Summary {
     pub update_member: usize,
     /// Members to remove.
     pub remove_member: usize,
-    /// Entries held back.
+    /// Entries held back, those of seats that are not managed among them.
     pub held: usize,
+    /// Seats that are neither invited nor adopted by us, and left alone.
+    #[serde(default)]
+    pub unmanaged: usize,
+    /// Seats that the next cycle takes over.
+    #[serde(default)]
+    pub adopted: usize,
     /// Seats that are as they should be.
     pub unchanged: usize,
 }
 
 impl Summary {
+    /// What waits for something, or for somebody: a seat that is not managed does not.
+    pub fn waiting(&self) -> usize {
+        self.held.saturating_sub(self.unmanaged)
+    }
+
     /// Everything that would be written.
     pub fn operations(&self) -> usize {
         self.invite + self.cancel_invitation + self.update_member + self.remove_member
@@ -332,8 +353,11 @@ pub struct Plan {
     pub summary: Summary,
     /// In the order of applying.
     pub operations: Vec<Operation>,
-    /// What waits.
+    /// What waits, and seats that are not managed.
     pub held: Vec<Held>,
+    /// Seats that the next cycle takes over: they are ours from then on, and can be changed and removed.
+    #[serde(default)]
+    pub adopted: Vec<Adopted>,
     /// What it costs.
     pub forecast: Forecast,
 }
@@ -368,6 +392,16 @@ impl Plan {
     /// True when nothing would be written.
     pub fn is_empty(&self) -> bool {
         self.operations.is_empty()
+    }
+
+    /// What waits for something, or for somebody.
+    pub fn waiting(&self) -> impl Iterator<Item = &Held> {
+        self.held.iter().filter(|held| held.hold.reason != HoldReason::Unmanaged)
+    }
+
+    /// Seats that are not managed.
+    pub fn unmanaged(&self) -> impl Iterator<Item = &Held> {
+        self.held.iter().filter(|held| held.hold.reason == HoldReason::Unmanaged)
     }
 
     /// True when a guard holds something that `approve` can release.

@@ -26,9 +26,10 @@ mod stray;
 
 use jiff::Timestamp;
 
-use crate::model::operation::{PlanCoverage, SCHEMA, Summary};
+use crate::model::event::LinkBy;
+use crate::model::operation::{Adopted, PlanCoverage, SCHEMA, Summary, Target};
 use crate::model::{
-    Coverage, DirectorySnapshot, Event, Held, Kind, Ledger, Operation, Plan, Policy, TeamSnapshot,
+    Coverage, DirectorySnapshot, Event, Held, HoldReason, Kind, Ledger, Operation, Plan, Policy, TeamSnapshot,
 };
 
 pub use interest::{attributes_of_interest, bundles_of_interest, groups_of_interest, unheard_of};
@@ -118,7 +119,8 @@ fn work_out<R>(input: &Input<'_>, look: impl FnOnce(&Context<'_, '_>, &[Case<'_>
     let guards = guard::weigh(&context, in_scope, &mut draft.changes);
 
     let (operations, held) = order::order(draft.changes);
-    let plan = assemble(input, &directory, operations, held, draft.unchanged);
+    let adopted = adopted(input, &draft.findings);
+    let plan = assemble(input, &directory, Assembled { operations, held, adopted }, draft.unchanged);
     findings.extend(draft.findings);
     findings.extend(holds::findings(input, &plan, &guards));
     look(&context, &cases, Planned { plan, findings, in_scope, guards })
@@ -135,13 +137,29 @@ fn seen(coverage: &Coverage, scope: &Scope<'_>) -> Coverage {
     }
 }
 
-fn assemble(
-    input: &Input<'_>,
-    directory: &Coverage,
+/// Seats that were not ours and have been matched to somebody in scope.
+fn adopted(input: &Input<'_>, findings: &[Event]) -> Vec<Adopted> {
+    let mut adopted: Vec<Adopted> = findings
+        .iter()
+        .filter_map(|event| {
+            let Event::Linked { person, seat, by, name, .. } = event else { return None };
+            let is_matched = matches!(by, LinkBy::Address | LinkBy::AppleAccount);
+            (is_matched && !input.ledger.owns(seat))
+                .then(|| Adopted { person: person.clone(), target: Target::seat(seat, name.clone()) })
+        })
+        .collect();
+    adopted.sort_by(|one, other| one.person.name.cmp(&other.person.name));
+    adopted
+}
+
+struct Assembled {
     operations: Vec<Operation>,
     held: Vec<Held>,
-    unchanged: usize,
-) -> Plan {
+    adopted: Vec<Adopted>,
+}
+
+fn assemble(input: &Input<'_>, directory: &Coverage, parts: Assembled, unchanged: usize) -> Plan {
+    let Assembled { operations, held, adopted } = parts;
     let count = |kind: Kind| operations.iter().filter(|operation| operation.kind == kind).count();
     let team = &input.team.coverage;
     let mut plan = Plan {
@@ -160,11 +178,14 @@ fn assemble(
             update_member: count(Kind::UpdateMember),
             remove_member: count(Kind::RemoveMember),
             held: held.len(),
+            unmanaged: held.iter().filter(|held| held.hold.reason == HoldReason::Unmanaged).count(),
+            adopted: adopted.len(),
             unchanged,
         },
         forecast: budget::forecast(operations.len(), input.allowance),
         operations,
         held,
+        adopted,
     };
     plan.digest = digest::of(&plan);
     plan

@@ -12,6 +12,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use self::words::{clock, number, prose, span, when};
 use super::guard::Audience;
 use crate::engine::report::{CycleReport, Doing, GuardReport, Quarantine, Status, Trouble};
+use crate::model::HoldReason;
 use crate::model::operation::Held;
 
 /// Style sheets with the media they are for. Elements and not `@media` rules, so that a page that names nobody can be
@@ -190,7 +191,7 @@ fn cycles(status: &Status) -> Markup {
 
 /// A row of figures, and below it a row of words where there is something to say that the row above does not say.
 fn row(cycle: &CycleReport, newer: Option<&CycleReport>) -> Markup {
-    let held = cycle.summary.map_or(0, |summary| summary.held);
+    let held = cycle.summary.map_or(0, |summary| summary.waiting());
     let mut remarks = remarks(cycle);
     if newer.is_some_and(|newer| self::remarks(newer).0 == remarks.0) {
         remarks.0.clear();
@@ -233,27 +234,37 @@ fn held(status: &Status, audience: Audience) -> Markup {
             h2 { "Held back" }
             @if status.cycles.is_empty() {
                 p.none { "Nothing is known yet." }
-            } @else if status.held_by_reason.values().all(|count| *count == 0) {
+            } @else if waiting(status).next().is_none() {
                 p.none { "Nothing. Every seat is as it should be, or has been changed." }
             } @else {
                 dl.reasons {
-                    @for (reason, count) in status.held_by_reason.iter().filter(|(_, count)| **count > 0) {
+                    @for (reason, count) in waiting(status) {
                         dt { b { (count) } " " code { (reason) } }
                         dd { (words::reason(*reason)) }
                     }
                 }
                 @match audience {
-                    Audience::TokenHolder => (names(&status.held)),
+                    Audience::TokenHolder => {
+                        (names(&status.held.iter().filter(|held| held.hold.reason != HoldReason::Unmanaged).collect::<Vec<_>>()))
+                    }
                     Audience::Anyone => p.hint {
                         "Names are shown by " code { "rosterd status" } " on the machine, or here to callers with the bearer token."
                     },
                 }
             }
+            @if let Some(count) = status.held_by_reason.get(&HoldReason::Unmanaged).filter(|count| **count > 0) {
+                p.hint { (count) " not managed, left alone" }
+            }
         }
     }
 }
 
-fn names(held: &[Held]) -> Markup {
+/// What waits, by reason; seats that are not managed wait for nothing.
+fn waiting(status: &Status) -> impl Iterator<Item = (&HoldReason, &usize)> {
+    status.held_by_reason.iter().filter(|(reason, count)| **count > 0 && **reason != HoldReason::Unmanaged)
+}
+
+fn names(held: &[&Held]) -> Markup {
     html! {
         div.scroll {
             table {

@@ -541,6 +541,7 @@ fn exercised() -> Arc<Metrics> {
         summary: Summary::default(),
         operations: Vec::new(),
         held: held().held.to_vec(),
+        adopted: Vec::new(),
         forecast: Forecast::default(),
     };
     metrics.planned(&plan);

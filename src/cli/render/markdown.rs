@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::words::{self, AppNames};
 use crate::asc::AppIds;
 use crate::model::text::printable;
-use crate::model::{Operation, Plan};
+use crate::model::{Held, Operation, Plan};
 
 /// Rows of one table. GitHub takes 65,536 characters per comment; a longer plan is better read elsewhere.
 const ROWS: usize = 120;
@@ -17,11 +17,15 @@ pub fn plan_markdown(plan: &Plan, apps: &AppIds) -> String {
     coverage(&mut text, plan);
     let _ = writeln!(text, "**{}**\n", escape(&words::counts(&plan.summary)));
     if plan.operations.is_empty() {
-        text.push_str("Nothing to do.\n\n");
+        if plan.waiting().next().is_none() {
+            text.push_str("Nothing to do.\n\n");
+        }
     } else {
         operations(&mut text, &plan.operations, &apps);
     }
     held(&mut text, plan, &apps);
+    adopted(&mut text, plan);
+    unmanaged(&mut text, plan, &apps);
     if !plan.operations.is_empty() {
         let _ = writeln!(text, "{}  ", sentence(&words::forecast(&plan.forecast)));
     }
@@ -62,13 +66,25 @@ fn operations(text: &mut String, operations: &[Operation], apps: &AppNames<'_>) 
     more(text, operations.len());
 }
 
+/// What waits is not folded away: somebody may have to decide.
 fn held(text: &mut String, plan: &Plan, apps: &AppNames<'_>) {
-    if plan.held.is_empty() {
+    let waiting = plan.waiting().count();
+    if waiting == 0 {
         return;
     }
-    let _ = writeln!(text, "<details><summary>{} held back</summary>\n", plan.held.len());
-    text.push_str("| Held by | | Person | Access | Why |\n|---|---|---|---|---|\n");
-    for held in plan.held.iter().take(ROWS) {
+    let _ = writeln!(text, "**{waiting} held back**\n");
+    if plan.is_held_by_guard() {
+        let _ = writeln!(
+            text,
+            "What guards hold is released by {}\n",
+            code(&format!("rosterd approve {}", plan.digest))
+        );
+    }
+    text.push_str("| | Person | Why | Held by | Access |\n|---|---|---|---|---|\n");
+    // What can be approved stands first.
+    let (guarded, others): (Vec<&Held>, Vec<&Held>) =
+        plan.waiting().partition(|held| held.hold.reason.is_approvable());
+    for held in guarded.into_iter().chain(others).take(ROWS) {
         let operation = &held.operation;
         let person = words::person(operation);
         let detail = match held.hold.detail.trim() {
@@ -77,19 +93,41 @@ fn held(text: &mut String, plan: &Plan, apps: &AppNames<'_>) {
         };
         let _ = writeln!(
             text,
-            "| {}{detail} | {} {} | {} | {} | {} |",
-            code(held.hold.reason.as_str()),
+            "| {} {} | {} | {} | {}{detail} | {} |",
             code(&words::sign(operation.kind).to_string()),
             words::verb(operation),
             escape(&person),
-            escape(&words::change(operation, apps)),
             lines(&words::unsaid(operation, &[&person, &held.hold.detail])),
+            code(held.hold.reason.as_str()),
+            escape(&words::change(operation, apps)),
         );
     }
-    more(text, plan.held.len());
-    if plan.is_held_by_guard() {
-        let _ = writeln!(text, "Released by {}\n", code(&format!("rosterd approve {}", plan.digest)));
+    more(text, waiting);
+}
+
+fn adopted(text: &mut String, plan: &Plan) {
+    if plan.adopted.is_empty() {
+        return;
     }
+    let _ = writeln!(text, "<details><summary>{} adopted</summary>\n", plan.adopted.len());
+    let _ = writeln!(text, "{}:\n", sentence(words::ADOPTED));
+    for adopted in plan.adopted.iter().take(ROWS) {
+        let _ = writeln!(text, "- {}", escape(&words::whom(Some(&adopted.person), &adopted.target)));
+    }
+    more(text, plan.adopted.len());
+    text.push_str("</details>\n\n");
+}
+
+fn unmanaged(text: &mut String, plan: &Plan, apps: &AppNames<'_>) {
+    let count = plan.unmanaged().count();
+    if count == 0 {
+        return;
+    }
+    let _ = writeln!(text, "<details><summary>{count} not managed, left alone</summary>\n");
+    for held in plan.unmanaged().take(ROWS) {
+        let _ = writeln!(text, "- {}", escape(&words::left_alone(held, apps)));
+    }
+    more(text, count);
     text.push_str("</details>\n\n");
 }
 

@@ -15,6 +15,7 @@ use clap::builder::styling::{AnsiColor, Style};
 pub use markdown::plan_markdown;
 pub use plan::plan_text;
 pub use status::status_text;
+pub(super) use words::what_it_does;
 
 /// Columns of the terminal behind stdout, where there is one.
 pub fn terminal_width() -> Option<usize> {

@@ -1,4 +1,4 @@
-//! A plan as text: by person, one line each, then what is held and why, then the sums.
+//! A plan as text: by person, one line each, then what is held and why, what is taken over, what is left alone, and the sums.
 
 use super::words::{self, AppNames};
 use super::{Paint, Tone, fill, wrap};
@@ -15,6 +15,8 @@ pub fn plan_text(plan: &Plan, apps: &AppIds, width: usize, color: bool) -> Strin
     page.coverage(plan);
     page.operations(plan);
     page.held(plan);
+    page.adopted(plan);
+    page.unmanaged(plan);
     page.sums(plan);
     page.text
 }
@@ -60,6 +62,9 @@ impl Page<'_> {
     }
 
     fn operations(&mut self, plan: &Plan) {
+        if plan.operations.is_empty() && plan.waiting().next().is_some() {
+            return;
+        }
         if plan.operations.is_empty() {
             let count = plan.summary.unchanged;
             let seats = if count == 1 { "1 seat is".to_owned() } else { format!("{count} seats are") };
@@ -115,12 +120,13 @@ impl Page<'_> {
     }
 
     fn held(&mut self, plan: &Plan) {
-        if plan.held.is_empty() {
+        let waiting = plan.waiting().count();
+        if waiting == 0 {
             return;
         }
-        self.line(&self.paint.text(Tone::Heading, &format!("Held back: {}", plan.held.len())));
+        self.line(&self.paint.text(Tone::Heading, &format!("Held back: {waiting}")));
         for reason in HoldReason::ALL {
-            let entries: Vec<&Held> = plan.held.iter().filter(|held| held.hold.reason == reason).collect();
+            let entries: Vec<&Held> = plan.waiting().filter(|held| held.hold.reason == reason).collect();
             if entries.is_empty() {
                 continue;
             }
@@ -139,11 +145,41 @@ impl Page<'_> {
         self.led(4, operation, " ", &person, "");
         let change = words::change(operation, &self.apps);
         let detail = printable(&held.hold.detail);
-        let text = if detail.is_empty() { change } else { format!("{change} ({detail})") };
-        self.block(8, None, &text);
+        // Why it would be done concerns the person, and comes before what keeps it from being done.
         for reason in words::unsaid(operation, &[&person, &detail]) {
-            self.block(8, Some(Tone::Aside), &reason);
+            self.block(8, None, &reason);
         }
+        let text = if detail.is_empty() { change } else { format!("{change} ({detail})") };
+        self.block(8, Some(Tone::Aside), &text);
+    }
+
+    /// Nothing is written for these, but from then on something can be.
+    fn adopted(&mut self, plan: &Plan) {
+        if plan.adopted.is_empty() {
+            return;
+        }
+        let heading = format!("Adopted: {}", plan.adopted.len());
+        self.line(&self.paint.text(Tone::Heading, &heading));
+        for adopted in &plan.adopted {
+            self.block(4, None, &words::whom(Some(&adopted.person), &adopted.target));
+        }
+        self.block(4, Some(Tone::Aside), &format!("→ {}", words::ADOPTED));
+        self.line("");
+    }
+
+    /// Neither a plus nor a minus: nothing is done here, and nothing waits.
+    fn unmanaged(&mut self, plan: &Plan) {
+        let count = plan.unmanaged().count();
+        if count == 0 {
+            return;
+        }
+        self.line(&self.paint.text(Tone::Heading, &format!("Not managed, left alone: {count}")));
+        for held in plan.unmanaged() {
+            self.block(4, None, &words::left_alone(held, &self.apps));
+        }
+        let cure = words::cure(HoldReason::Unmanaged, &plan.digest);
+        self.block(4, Some(Tone::Aside), &format!("→ {cure}"));
+        self.line("");
     }
 
     fn sums(&mut self, plan: &Plan) {

@@ -177,13 +177,14 @@ impl Page {
     }
 
     fn held(&mut self, status: &Status) {
-        if status.held_by_reason.is_empty() && status.guard.is_none() {
-            return;
+        let waiting: Vec<_> =
+            status.held_by_reason.iter().filter(|(reason, _)| **reason != HoldReason::Unmanaged).collect();
+        if !waiting.is_empty() || status.guard.is_some() {
+            let total: usize = waiting.iter().map(|(_, count)| **count).sum();
+            self.heading(&format!("Held back: {total}"));
         }
-        let total: usize = status.held_by_reason.values().sum();
-        self.heading(&format!("Held back: {total}"));
         let digest = status.guard.as_ref().map_or("DIGEST", |guard| guard.digest.as_str());
-        for (reason, count) in &status.held_by_reason {
+        for (reason, count) in waiting {
             let name = self.paint.text(Tone::Waits, reason.as_str());
             self.line(&format!("  {name} {count}"));
             let entries = status.held.iter().filter(|held| held.hold.reason == *reason);
@@ -214,6 +215,9 @@ impl Page {
         if let Some(guard) = &status.guard {
             let since = self.time(guard.at);
             self.line(&format!("  guards: {}, since {since}", printable(&guard.guards.join(", "))));
+        }
+        if let Some(count) = status.held_by_reason.get(&HoldReason::Unmanaged) {
+            self.heading(&format!("Not managed, left alone: {count}"));
         }
     }
 

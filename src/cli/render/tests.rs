@@ -10,7 +10,7 @@ use crate::engine::report::{
     BudgetReport, CredentialReport, CycleReport, Doing, Done, GuardReport, Quarantine, Status, Trouble,
 };
 use crate::model::event::{CycleId, CycleResult};
-use crate::model::operation::{Forecast, PersonRef, PlanCoverage, Summary, TargetKind};
+use crate::model::operation::{Adopted, Forecast, PersonRef, PlanCoverage, Summary, TargetKind};
 use crate::model::{
     Access, Address, Held, Hold, HoldReason, Kind, Operation, Plan, Role, Target, directory::Problem,
 };
@@ -113,6 +113,8 @@ fn plan() -> Plan {
             update_member: 1,
             remove_member: 1,
             held: 2,
+            unmanaged: 1,
+            adopted: 1,
             unchanged: 57,
         },
         operations: vec![gone, cancelled, again, moved],
@@ -120,6 +122,10 @@ fn plan() -> Plan {
             held(stranger, HoldReason::Unmanaged, "lifecycle.unmanaged.unknown"),
             held(leaver, HoldReason::Guard, "removals_max"),
         ],
+        adopted: vec![Adopted {
+            person: person("00u5", "eve@example.com", "Eve Falk").expect("somebody"),
+            target: seat("u5", "eve@example.com"),
+        }],
         forecast: Forecast { requests: 9, seconds: 75 },
     }
 }
@@ -166,6 +172,7 @@ fn an_empty_plan_says_that_all_is_well() {
     let mut plan = plan();
     plan.operations.clear();
     plan.held.clear();
+    plan.adopted.clear();
     plan.summary = Summary { unchanged: 1, ..Summary::default() };
     insta::assert_snapshot!(plan_text(&plan, &apps(), 100, false));
     assert!(plan_markdown(&plan, &apps()).contains("Nothing to do."));

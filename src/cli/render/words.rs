@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::asc::AppIds;
-use crate::model::operation::{Forecast, Kind, Operation, Summary};
+use crate::model::operation::{Forecast, Held, Kind, Operation, PersonRef, Summary, Target};
 use crate::model::text::printable;
 use crate::model::{Access, AppId, HoldReason, Roles};
 
@@ -25,18 +25,22 @@ impl<'a> AppNames<'a> {
 
 /// `Ada King <ada@example.com>`, and the seat's own name where it is another.
 pub(super) fn person(operation: &Operation) -> String {
-    let seat = operation.target.name.as_ref();
-    let Some(person) = &operation.person else {
-        let name = seat.map_or_else(
-            || operation.target.id.clone().unwrap_or_default(),
-            |address| address.as_str().to_owned(),
-        );
-        // Where the seat answers to several people there is no such reason.
-        let reason = operation.reasons.first().filter(|reason| reason.starts_with("nobody in "));
-        return match reason {
-            Some(reason) => format!("{} ({})", printable(&name), printable(reason)),
-            None => printable(&name).into_owned(),
-        };
+    let name = whom(operation.person.as_ref(), &operation.target);
+    // Where the seat answers to several people there is no such reason.
+    let reason = operation.reasons.first().filter(|reason| reason.starts_with("nobody in "));
+    match reason {
+        Some(reason) if operation.person.is_none() => format!("{name} ({})", printable(reason)),
+        Some(_) | None => name,
+    }
+}
+
+/// The person of a seat, or the seat by its own name.
+pub(super) fn whom(person: Option<&PersonRef>, target: &Target) -> String {
+    let seat = target.name.as_ref();
+    let Some(person) = person else {
+        let name =
+            seat.map_or_else(|| target.id.clone().unwrap_or_default(), |address| address.as_str().to_owned());
+        return printable(&name).into_owned();
     };
     let mut text = printable(person.name.trim()).into_owned();
     if let Some(email) = &person.email {
@@ -51,6 +55,24 @@ pub(super) fn person(operation: &Operation) -> String {
             format!("{text}, seat {}", printable(seat.as_str()))
         }
         Some(_) | None => text,
+    }
+}
+
+/// What the adoption of a seat leads to.
+pub(super) const ADOPTED: &str =
+    "seats of people in scope: managed by rosterd from the next cycle on, so they can be changed and removed";
+
+/// A seat that is not managed: whose it is, why it would be looked at, what it may do.
+pub(super) fn left_alone(held: &Held, apps: &AppNames<'_>) -> String {
+    let operation = &held.operation;
+    let person = person(operation);
+    let mut text = person.clone();
+    for reason in unsaid(operation, &[&person]) {
+        text = format!("{text}, {reason}");
+    }
+    match &operation.before {
+        Some(access) => format!("{text}: {}", access_text(access, apps)),
+        None => text,
     }
 }
 
@@ -137,6 +159,21 @@ fn visible(access: &Access, apps: &AppNames<'_>) -> String {
     }
 }
 
+/// `send 7 e-mails, change 2 members, remove 1 seat`: what a yes does.
+pub(crate) fn what_it_does(summary: &Summary) -> String {
+    let parts = [
+        (summary.invite, "send", "e-mail"),
+        (summary.cancel_invitation, "take back", "invitation"),
+        (summary.update_member, "change", "member"),
+        (summary.remove_member, "remove", "seat"),
+    ];
+    let said = parts.iter().filter(|(count, ..)| *count > 0).map(|(count, verb, noun)| {
+        let end = if *count == 1 { "" } else { "s" };
+        format!("{verb} {count} {noun}{end}")
+    });
+    said.collect::<Vec<_>>().join(", ")
+}
+
 /// `1 to invite, 2 to remove, 1 held, 57 unchanged`.
 pub(super) fn counts(summary: &Summary) -> String {
     let parts = [
@@ -144,7 +181,9 @@ pub(super) fn counts(summary: &Summary) -> String {
         (summary.cancel_invitation, "to cancel"),
         (summary.update_member, "to update"),
         (summary.remove_member, "to remove"),
-        (summary.held, "held"),
+        (summary.waiting(), "held"),
+        (summary.adopted, "adopted"),
+        (summary.unmanaged, "not managed"),
         (summary.unchanged, "unchanged"),
     ];
     let said: Vec<String> = parts

@@ -264,6 +264,7 @@ fn plan(operations: Vec<Operation>, now: Timestamp) -> Plan {
         summary: Summary::default(),
         operations,
         held: Vec::new(),
+        adopted: Vec::new(),
         forecast: Forecast { requests: 0, seconds: 0 },
     };
     plan.digest = crate::plan::digest::of(&plan);

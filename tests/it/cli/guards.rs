@@ -372,7 +372,7 @@ fn what_is_held_is_told_also_without_a_cache() {
     std::fs::write(bench.path("state/sled"), "").expect("written");
     let output = bench.run(&["run", "--once"]).expect(3);
     assert!(output.stderr.contains("cache cannot be used"), "{}", output.stderr);
-    assert!(output.stderr.contains("5 of 7 held entries by guard.removals_max"), "{}", output.stderr);
+    assert!(output.stderr.contains("5 of 5 held entries by guard.removals_max"), "{}", output.stderr);
     assert!(output.stderr.contains("rosterd approve sha256:"), "{}", output.stderr);
     assert_eq!(members(&bench, &LEAVERS), 5);
 }

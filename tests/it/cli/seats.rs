@@ -59,7 +59,13 @@ fn unlink_all_leaves_every_seat() {
     let bench = Bench::settled();
     let seats = bench.state(|state| (state.team.members.len(), state.team.invitations.len()));
     let writes = bench.writes();
-    let output = bench.run(&["unlink", "--all"]).expect(0);
+    let asked = bench.run(&["unlink", "--all"]).expect(64);
+    assert!(asked.stderr.contains("--yes"), "{asked:?}");
+    assert!(
+        bench.run(&["state", "export"]).expect(0).stdout.contains("\"kind\":\"link\""),
+        "nothing was forgotten"
+    );
+    let output = bench.run(&["unlink", "--all", "--yes"]).expect(0);
     assert!(output.stdout.contains("18 links"), "{}", output.stdout);
     assert_eq!(bench.state(|state| (state.team.members.len(), state.team.invitations.len())), seats);
     // In scope they are adopted again, and nothing is written.

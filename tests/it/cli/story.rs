@@ -73,10 +73,27 @@ fn the_json_plan_has_the_fields_of_the_contract() {
     let plan = bench.plan().0;
     assert_eq!(plan["schema"], "rosterd.plan/1");
     assert_eq!(plan["team"], "simulated");
-    let mut expected =
-        ["schema", "team", "created_at", "digest", "coverage", "summary", "operations", "held", "forecast"];
+    let mut expected = [
+        "schema",
+        "team",
+        "created_at",
+        "digest",
+        "coverage",
+        "summary",
+        "operations",
+        "held",
+        "adopted",
+        "forecast",
+    ];
     expected.sort_unstable();
     assert_eq!(fields(&plan), expected);
+    let adopted = plan["adopted"].as_array().expect("a list");
+    assert_eq!(plan["summary"]["adopted"], adopted.len());
+    let fresh: Vec<&str> = adopted.iter().filter_map(|seat| seat["person"]["email"].as_str()).collect();
+    assert!(fresh.contains(&"alan@example.com"), "a member whose address is theirs is taken over: {fresh:?}");
+    let left_alone = plan["held"].as_array().expect("a list").iter();
+    let left_alone = left_alone.filter(|held| held["hold"]["reason"] == "unmanaged").count();
+    assert_eq!(plan["summary"]["unmanaged"], left_alone);
     assert!(
         plan["digest"]
             .as_str()
@@ -85,7 +102,7 @@ fn the_json_plan_has_the_fields_of_the_contract() {
     assert!(plan["created_at"].as_str().is_some_and(|at| at.ends_with('Z')), "{}", plan["created_at"]);
     assert_eq!(plan["coverage"], json!({"directory": "complete", "team": "complete"}));
     let summary = json!({
-        "invite": 7, "cancel_invitation": 1, "update_member": 1, "remove_member": 1, "held": 2, "unchanged": 10,
+        "invite": 7, "cancel_invitation": 1, "update_member": 1, "remove_member": 1, "held": 2, "unmanaged": 2, "adopted": 12, "unchanged": 10,
     });
     assert_eq!(plan["summary"], summary);
     assert!(plan["forecast"]["requests"].is_u64() && plan["forecast"]["seconds"].is_u64());
