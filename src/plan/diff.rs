@@ -158,15 +158,11 @@ pub(super) fn record_link(
         access: Some(seat.access().clone()),
         expires: seat.expires(),
     });
-    draft.findings.extend(left.into_iter().map(|seat| Event::Adopted {
-        seat: seat.id(),
-        name: seat.name().clone(),
-        person: Some(case.id.clone()),
-    }));
+    let adopted = left.into_iter().map(|seat| Event::Adopted { seat: seat.id(), name: seat.name().clone() });
+    draft.findings.extend(adopted);
 }
 
-/// Invitations that a link moves away from. They stay ours, and known as this person's, until they are taken back: a
-/// guard that holds one must find the same in the next plan, whoever has its address by then.
+/// Invitations that a link moves away from. They stay ours until they are taken back.
 fn left_behind<'a>(case: &Case<'a>) -> Vec<Seat<'a>> {
     let Standing::Holds { left_over, .. } = &case.standing else { return Vec::new() };
     let before = case.link.and_then(|link| link.seat.as_ref());

@@ -41,7 +41,8 @@ fn protected_by<'c>(context: &'c Context<'_, '_>, change: &Change) -> Option<&'c
         // The person whose address the seat's name is counts too: it may be linked to somebody who had it before.
         let everybody = context.input.directory.people();
         let others = names.clone().flat_map(|name| context.people.named(name));
-        let mut others = others.flat_map(|at| everybody[at].addresses.all());
+        let which = context.input.policy.access.match_addresses;
+        let mut others = others.flat_map(|at| everybody[at].addresses.matching(which));
         let by_others = others.find_map(|name| globs.matching(name));
         by_others.or_else(|| match &operation.person {
             Some(person) => protects(context, person, names),
@@ -51,7 +52,8 @@ fn protected_by<'c>(context: &'c Context<'_, '_>, change: &Change) -> Option<&'c
     change.operations.iter().find_map(of)
 }
 
-/// The glob that protects a person, by any address of theirs or one of these names.
+/// The glob that protects a person, by one of these names or an address of theirs that may find a seat: those who could write
+/// a protected address into their own profile could never be removed.
 pub(super) fn protects<'c, 'n>(
     context: &'c Context<'_, '_>,
     person: &PersonRef,
@@ -59,7 +61,8 @@ pub(super) fn protects<'c, 'n>(
 ) -> Option<&'c str> {
     let globs = &context.input.policy.guard.protected;
     let entry = context.input.directory.person(&person.id);
-    let mut known = entry.iter().flat_map(|entry| entry.addresses.all()).chain(&person.email);
+    let which = context.input.policy.access.match_addresses;
+    let mut known = entry.iter().flat_map(|entry| entry.addresses.matching(which)).chain(&person.email);
     known
         .find_map(|name| globs.matching(name))
         .or_else(|| names.into_iter().find_map(|name| globs.matching(name)))

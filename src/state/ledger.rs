@@ -41,7 +41,7 @@ pub fn fold(ledger: &mut Ledger, at: Timestamp, event: &Event) {
             let theirs = |link: &Link| link.person.id == *person;
             ledger.departed.retain(|_, departed| !departed.link.as_ref().is_some_and(theirs));
         }
-        Event::Adopted { seat, name, person } => adopt(ledger, seat, name, person.as_ref()),
+        Event::Adopted { seat, name } => adopt(ledger, seat, name),
         Event::Disowned { seat } => forget_seat(ledger, seat),
         Event::SeatLost { person } => lose(ledger, at, person),
         Event::SeatReturned { seat } => ledger.take_back(seat),
@@ -89,10 +89,10 @@ pub fn fold(ledger: &mut Ledger, at: Timestamp, event: &Event) {
     }
 }
 
-fn adopt(ledger: &mut Ledger, seat: &SeatId, name: &Address, person: Option<&PersonId>) {
+fn adopt(ledger: &mut Ledger, seat: &SeatId, name: &Address) {
     // A linked seat is ours already, and its person's.
     if ledger.person_of(seat).is_none() {
-        let owned = OwnedSeat { seat: seat.clone(), name: name.clone(), person: person.cloned() };
+        let owned = OwnedSeat { seat: seat.clone(), name: name.clone() };
         ledger.owned.insert(seat.as_str().to_owned(), owned);
     }
 }
@@ -307,7 +307,7 @@ fn moved(ledger: &mut Ledger, operation: &Operation, seat: &SeatId) {
     match (holder, owned) {
         (Some(person), _) => ledger.links.change(&person, |link| link.seat = free.then(|| seat.clone())),
         (None, Some(owned)) if free => {
-            let owned = OwnedSeat { seat: seat.clone(), ..owned };
+            let owned = OwnedSeat { seat: seat.clone(), name: owned.name };
             ledger.owned.insert(seat.as_str().to_owned(), owned);
         }
         (None, Some(_) | None) => {}

@@ -216,6 +216,24 @@ fn a_seat_that_only_a_claim_fits_is_not_nobodys() {
 }
 
 #[test]
+fn a_protected_address_in_a_profile_protects_nobody() {
+    let world = "set protected boss@*
+         person p1 a@example.com disabled ~boss@example.com
+         member m1 a@example.com DEVELOPER
+         link p1 m1";
+    check(
+        world,
+        "remove m1 of p1; deactivated
+         absent p1 deactivated",
+    );
+    check(
+        &format!("{world}\nset match_addresses any"),
+        "held protected (guard.protected: boss@*): remove m1 of p1; deactivated
+         absent p1 deactivated",
+    );
+}
+
+#[test]
 fn an_account_said_by_hand_is_not_taken_over_by_a_claim() {
     check(
         "account ada@example.com ada@home.example

@@ -266,7 +266,7 @@ fn a_leaver_leaves_a_reservation_and_nothing_else() {
 
 #[test]
 fn a_seat_nobody_in_the_directory_has_can_be_ours() {
-    let adopted = vec![Event::Adopted { seat: member("m-1"), name: mail("old@example.com"), person: None }];
+    let adopted = vec![Event::Adopted { seat: member("m-1"), name: mail("old@example.com") }];
     let nobodys = Operation { person: None, ..remove("m-1") };
     check("adopted", std::slice::from_ref(&adopted), &[("/owned/m-1/name", json!("old@example.com"))]);
     check(
@@ -556,7 +556,7 @@ fn any_event() -> impl Strategy<Value = Vec<Event>> {
         let id = person.id;
         vec![match kind {
             0 => Event::Unlinked { person: id },
-            1 => Event::Adopted { seat, name: mail("x@example.com"), person: Some(id) },
+            1 => Event::Adopted { seat, name: mail("x@example.com") },
             2 => Event::Disowned { seat },
             3 => Event::InvitationVanished { person: id },
             4 => Event::AbsenceSeen { person: id, departure: Departure::OutOfScope },
