@@ -8,15 +8,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use rosterd::clock::Clock;
 use rosterd::config::Config;
-use rosterd::control::protocol::{Answer, Request};
+use rosterd::control::protocol::{Answer, Refusal, Request};
 use rosterd::control::server::Serve;
 use rosterd::engine::daemon::{self, Shared};
 use rosterd::engine::report::{CycleReport, Doing, Trouble};
 use rosterd::engine::wire::{self, Surroundings};
 use rosterd::http::{HttpOptions, Transport};
-use rosterd::model::{HoldReason, Plan};
+use rosterd::model::{Held, HoldReason, Plan};
 use rosterd::simulator::{InProcess, Options, SCIM_TOKEN, SigningKey, Simulator, graph};
 use rosterd::state::{Note, State};
 use tokio::task::JoinHandle;
@@ -45,6 +46,16 @@ pub(crate) struct Result {
     pub(crate) trace: Vec<String>,
 }
 
+/// A yes to a plan that was shown, from the question to the answer.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) from: Timestamp,
+    pub(crate) to: Timestamp,
+    pub(crate) digest: String,
+    /// The answer was that nothing was done.
+    pub(crate) refused: bool,
+}
+
 /// A daemon at work.
 struct Daemon {
     shared: Arc<Shared>,
@@ -63,6 +74,9 @@ pub(crate) struct World {
     pub(crate) plans: BTreeMap<String, Plan>,
     pub(crate) last: Option<Plan>,
     seen: Option<String>,
+    /// The cycle that was looked at last: the report of one from before a crash is not this process's.
+    judged: Option<String>,
+    pub(crate) asked: Vec<Asked>,
     pub(crate) result: Result,
 }
 
@@ -102,6 +116,7 @@ impl World {
             let mut inner = oracle.inner();
             inner.people.settle_in(state, &mut dice);
             inner.look(state);
+            inner.choose_refused(state);
             inner.say(|| format!("{settings:#?}"));
         });
         let dir = folder();
@@ -120,6 +135,8 @@ impl World {
             plans: BTreeMap::new(),
             last: None,
             seen: None,
+            judged: None,
+            asked: Vec::new(),
             result: Result::default(),
         }
     }
@@ -161,6 +178,7 @@ impl World {
         let worker = Arc::clone(&shared);
         let worker = tokio::spawn(async move { daemon::worker(&worker).await });
         self.daemon = Some(Daemon { shared, state: parts.state, worker, reload });
+        self.oracle.inner().starts();
         self.say("the daemon starts");
     }
 
@@ -275,7 +293,17 @@ impl World {
                 })
                 .collect();
             self.oracle.inner().say(|| held.join("\n"));
-            self.plans.insert(plan.digest.clone(), plan.clone());
+            // What the last look held back is no operation of the same plan any more, and may have been one before.
+            let known = self.plans.entry(plan.digest.clone()).or_insert_with(|| plan.clone());
+            let more = plan.operations.iter().filter(|operation| !known.operations.contains(operation));
+            let more: Vec<_> = more.cloned().collect();
+            known.operations.extend(more);
+        }
+        let ledger = daemon.state.ledger();
+        self.sim.with_state(|state| self.oracle.inner().remember_managed(state, &ledger));
+        if self.judged.as_ref() != Some(&report.id.0) {
+            self.judged = Some(report.id.0.clone());
+            self.oracle.inner().reported(plan.as_ref(), &report);
         }
         let requests = self.oracle.inner().cycle.requests;
         let size = self.sim.with_state(|state| {
@@ -401,8 +429,12 @@ impl World {
             self.command(Request::Plan).await;
         }
         let digest = plan.digest.clone();
-        self.oracle.inner().asked.insert(digest.clone());
+        let from = self.surroundings.clock.now();
         let answer = self.command(Request::Apply { digest: digest.clone() }).await;
+        let to = self.surroundings.clock.now();
+        let nothing = |refusal: &Refusal| refusal.text.ends_with("nothing was applied");
+        let refused = matches!(&answer, Some(Answer::Refused(refusal)) if nothing(refusal));
+        self.asked.push(Asked { from, to, digest: digest.clone(), refused });
         self.say(&format!("a yes to {digest}: {answer:?}"));
         match answer {
             Some(Answer::Applied { plan, .. }) if plan.digest != digest => {
@@ -449,6 +481,7 @@ impl World {
         let Some(daemon) = &self.daemon else { return };
         // Between two cycles, so that one cycle has one set of limits.
         daemon.shared.reload(&daemon.reload);
+        self.oracle.inner().starts();
         if good {
             self.say("reloaded");
             self.oracle.inner().settings = settings;
@@ -474,11 +507,11 @@ impl World {
         self.until_quiet("at rest").await;
         self.check_rest("before approvals");
         for _ in 0..12 {
-            let Some(plan) = self.last.clone().filter(Plan::is_held_by_guard) else { break };
+            let Some(plan) = self.last.clone().filter(|plan| self.waits_for_approval(plan)) else { break };
             self.approve(&plan.digest).await;
             self.until_quiet("after an approval").await;
         }
-        let held = self.last.as_ref().is_some_and(Plan::is_held_by_guard);
+        let held = self.last.as_ref().is_some_and(|plan| self.waits_for_approval(plan));
         if held {
             self.breaks("3 settles", "guards still hold something after twelve approvals".to_owned());
         }
@@ -510,8 +543,8 @@ impl World {
                 self.pass(HOUR).await;
                 continue;
             };
-            let passing =
-                plan.held.iter().map(|held| held.hold.reason).filter(|reason| passes(*reason)).max();
+            let others = plan.held.iter().filter(|held| !self.is_refused(held));
+            let passing = others.map(|held| held.hold.reason).filter(|reason| passes(*reason)).max();
             match passing {
                 None if quiet => return,
                 None => self.pass(Duration::from_secs(60)).await,
@@ -521,6 +554,17 @@ impl World {
         }
         let last = self.last.as_ref().map(|plan| format!("{:?} {:?}", plan.summary, plan.coverage));
         self.breaks("3 settles", format!("{when}: sixteen cycles and no rest, {last:?}"));
+    }
+
+    /// Whatever is done about a person whom Apple refuses to hear of.
+    fn is_refused(&self, held: &Held) -> bool {
+        let inner = self.oracle.inner();
+        crate::end::human_of(&inner, &held.operation).is_some_and(|who| inner.people.humans[who].refused)
+    }
+
+    /// A guard holds something that could be done.
+    fn waits_for_approval(&self, plan: &Plan) -> bool {
+        plan.held.iter().any(|held| held.hold.reason.is_approvable() && !self.is_refused(held))
     }
 
     /// Ends the daemon, and looks at what it wrote down.

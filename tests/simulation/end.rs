@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rosterd::model::event::Actor;
 use rosterd::model::operation::Kind;
-use rosterd::model::{Event, HoldReason, Operation, Outcome};
+use rosterd::model::{Event, Held, HoldReason, Operation, Outcome};
 use rosterd::simulator::State;
 use rosterd::simulator::directory::Belongs;
 use rosterd::state::AuditFilter;
 
-use crate::drive::World;
+use crate::drive::{Asked, World};
 use crate::oracle::{Inner, shown};
 use crate::truth;
 
@@ -49,7 +49,7 @@ fn everybody(
     let settings = &inner.settings;
     let in_scope = truth::in_scope(&state.directory, settings);
     let now = state.now();
-    for (who, human) in inner.people.humans.iter().enumerate() {
+    for (who, human) in inner.people.humans.iter().enumerate().filter(|(_, human)| !human.refused) {
         let person = human.person.as_ref().filter(|id| in_scope.contains(*id));
         let theirs = |id: &str| inner.people.seats.get(id).is_some_and(|seat| seat.human == Some(who));
         let member = state.team.members.iter().find(|member| theirs(&member.id));
@@ -117,11 +117,12 @@ fn unjust(inner: &Inner, state: &State, plan: &rosterd::model::Plan) -> Vec<Stri
         let operation = &held.operation;
         let human = human_of(inner, operation);
         let odd = human.is_some_and(|who| inner.people.humans[who].odd);
+        let refused = human.is_some_and(|who| inner.people.humans[who].refused);
         let anybody_odd = inner.people.humans.iter().any(|human| human.odd);
         let explained = match held.hold.reason {
             HoldReason::Guard | HoldReason::NewAdmin | HoldReason::Unmanaged | HoldReason::Policy => true,
-            HoldReason::Protected => true,
-            HoldReason::Conflict => odd || anybody_odd,
+            HoldReason::Protected => is_protected(inner, operation, human),
+            HoldReason::Conflict => odd || is_claim(inner, state, operation, human),
             // An invitation that an administrator took back looks the same.
             HoldReason::AwaitingLink => {
                 odd || anybody_odd || human.is_some_and(|who| inner.people.humans[who].by_hand > 0)
@@ -133,10 +134,8 @@ fn unjust(inner: &Inner, state: &State, plan: &rosterd::model::Plan) -> Vec<Stri
                 })
             }),
             HoldReason::ReinviteLimit => true,
-            HoldReason::IncompleteRead
-            | HoldReason::AwaitingConfirmation
-            | HoldReason::Grace
-            | HoldReason::Backoff => false,
+            HoldReason::Backoff => refused,
+            HoldReason::IncompleteRead | HoldReason::AwaitingConfirmation | HoldReason::Grace => false,
         };
         if !explained {
             let who = operation.person.as_ref().map(|person| person.id.to_string());
@@ -151,7 +150,48 @@ fn unjust(inner: &Inner, state: &State, plan: &rosterd::model::Plan) -> Vec<Stri
     unjust
 }
 
-fn human_of(inner: &Inner, operation: &Operation) -> Option<usize> {
+/// The seat or its person is one that the configuration or Apple itself protects.
+fn is_protected(inner: &Inner, operation: &Operation, human: Option<usize>) -> bool {
+    let own = human.iter().map(|who| &inner.people.humans[*who]);
+    let own = own.flat_map(|human| human.all_names.iter().chain(&human.shared));
+    let invited = operation.invitee.as_ref().map(|invitee| invitee.email.to_string());
+    let named = operation.target.name.as_ref().map(ToString::to_string);
+    let holder = operation.before.as_ref().is_some_and(rosterd::model::Access::is_account_holder);
+    holder || own.cloned().chain(invited).chain(named).any(|name| inner.settings.protects(&name))
+}
+
+/// It waits for somebody who has an address of another's: they themselves, nobody's seat of that name, or a colleague without
+/// a managed seat whom the organization made share an address.
+fn is_claim(inner: &Inner, state: &State, operation: &Operation, human: Option<usize>) -> bool {
+    let claims = |name: &str| {
+        let mut all = inner.people.humans.iter().flat_map(|human| human.claims.iter().chain(&human.shared));
+        all.any(|claim| claim.eq_ignore_ascii_case(name))
+    };
+    let shares = |who: usize| {
+        let mut all = inner.people.humans.iter().flat_map(|human| &human.shared);
+        all.any(|shared| {
+            inner.people.humans[who].all_names.iter().any(|own| own.eq_ignore_ascii_case(shared))
+        })
+    };
+    let has_seat = |who: usize| {
+        let members = state.team.members.iter().map(|member| &member.id);
+        let mut all = members.chain(state.team.invitations.iter().map(|invitation| &invitation.id));
+        all.any(|id| inner.people.seats.get(id).is_some_and(|seat| seat.human == Some(who) && seat.managed))
+    };
+    let person = operation.person.as_ref().and_then(|person| inner.people.of_person(person.id.as_str()));
+    match person {
+        Some(who) => {
+            let human = &inner.people.humans[who];
+            !human.claims.is_empty() || !human.shared.is_empty() || (shares(who) && !has_seat(who))
+        }
+        None => {
+            let left = human.is_none_or(|who| inner.people.humans[who].person.is_none());
+            left && operation.target.name.as_ref().is_some_and(|name| claims(name.as_str()))
+        }
+    }
+}
+
+pub(crate) fn human_of(inner: &Inner, operation: &Operation) -> Option<usize> {
     let seat = operation.target.id.as_ref().and_then(|id| inner.people.seats.get(id)?.human);
     let person = operation.person.as_ref().and_then(|person| inner.people.of_person(person.id.as_str()));
     person.or(seat)
@@ -174,19 +214,23 @@ pub(crate) fn check(world: &mut World) {
     let mut records: Vec<_> = records.flatten().collect();
     records.reverse();
     let mut intents: BTreeMap<String, (Operation, Option<Outcome>)> = BTreeMap::new();
-    let asked = world.oracle.inner().asked.clone();
     for record in records {
         match record.event {
             Event::Intent { intent, plan, operation } => {
-                // The daemon's own cycles may write between a yes and its answer, and ask nobody.
-                if matches!(record.actor, Actor::User(_)) && !asked.contains(&plan) {
-                    broken.push((
-                        "2 shown",
-                        format!("{} of plan {plan}, which no yes was for", operation.kind),
-                    ));
+                let of = |asked: &&Asked| (asked.from..=asked.to).contains(&record.at);
+                if let Actor::User(_) = record.actor
+                    && !world.asked.iter().any(|asked| of(&asked) && !asked.refused && asked.digest == plan)
+                {
+                    let asked = world.asked.iter().find(of).map(|asked| &asked.digest);
+                    broken.push(("2 shown", format!("{} of {plan}, said yes to {asked:?}", operation.kind)));
                 }
+                // What the last look held back is no operation any more of a plan that is made twice.
+                let held_back = |held: &Held| {
+                    held.operation == operation && held.hold.reason == HoldReason::IncompleteRead
+                };
                 if let Some(known) = world.plans.get(&plan)
                     && !known.operations.contains(&operation)
+                    && !known.held.iter().any(held_back)
                 {
                     broken.push(("2 planned", format!("{} was not in plan {plan}", operation.kind)));
                 }
@@ -218,6 +262,20 @@ pub(crate) fn check(world: &mut World) {
         if !seen && !touched {
             let what = format!("{} of request {} ended as {outcome:?}", effect.kind, effect.request);
             broken.push(("4 no decision lost", what));
+        }
+    }
+    for unheard in &inner.unheard {
+        let outcome = intents.get(&unheard.intent).and_then(|(_, outcome)| outcome.clone());
+        let claimed = matches!(outcome, Some(Outcome::Applied { .. } | Outcome::AlreadySo { .. }));
+        let mut later = effects.iter().filter(|effect| effect.seat.as_ref() == Some(&unheard.seat));
+        let taken = later.any(|effect| effect.intent.as_ref() != Some(&unheard.intent));
+        let there = world.sim.with_state(|state| {
+            state.team.members.get(&unheard.seat).is_some()
+                || state.team.invitations.get(&unheard.seat).is_some()
+        });
+        if claimed && (there || taken) {
+            let what = format!("request {} was a gateway's 404 and ended as {outcome:?}", unheard.request);
+            broken.push(("4 gone", what));
         }
     }
     let done: BTreeSet<&String> = effects.iter().filter_map(|effect| effect.intent.as_ref()).collect();

@@ -1,6 +1,8 @@
 //! Looks over everybody's shoulder: every request passes here, is struck by faults, and every write is held against the
 //! truth of both sides at that very moment.
 
+mod proofs;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
@@ -32,6 +34,8 @@ pub(crate) struct Effect {
     pub(crate) intent: Option<String>,
     pub(crate) kind: Kind,
     pub(crate) human: Option<usize>,
+    /// The seat, where there was one.
+    pub(crate) seat: Option<String>,
     pub(crate) request: u64,
     pub(crate) at: Timestamp,
 }
@@ -101,8 +105,6 @@ pub(crate) struct Inner {
     /// Steps of travel until the daemon dies.
     pub(crate) dies_in: Option<usize>,
     pub(crate) dead: bool,
-    /// Digests that callers said yes to: nothing else may be written for a caller.
-    pub(crate) asked: BTreeSet<String>,
     pub(crate) cycle: Cycle,
     doing: Option<Doing>,
     due: Option<Timestamp>,
@@ -126,6 +128,8 @@ pub(crate) struct Inner {
     /// A feed left changes out, and nobody could see it.
     kept_back: bool,
     before: Option<Before>,
+    proofs: proofs::Proofs,
+    pub(crate) unheard: Vec<proofs::Unheard>,
     pub(crate) broken: Vec<String>,
     pub(crate) trace: Option<Vec<String>>,
     fault_dice: Dice,
@@ -147,7 +151,6 @@ impl Oracle {
             faults_on: true,
             events_on: true,
             dies_in: None,
-            asked: BTreeSet::new(),
             dead: false,
             cycle: Cycle::default(),
             doing: None,
@@ -167,6 +170,8 @@ impl Oracle {
             finished: 0,
             kept_back: false,
             before: None,
+            proofs: proofs::Proofs::new(seed),
+            unheard: Vec::new(),
             broken: Vec::new(),
             trace: trace.then(Vec::new),
             fault_dice: Dice::new(seed, 1),
@@ -323,10 +328,22 @@ impl Inner {
         if request.peer == Peer::Asc {
             self.spend(request.at);
         }
-        if !self.faults_on || !self.fault_dice.chance(FAULTS) {
+        // This one also when everything else rests.
+        let refused = self.refuses(request);
+        if refused.is_some() || !self.faults_on {
+            return refused;
+        }
+        let aimed = self.aimed(request);
+        if aimed.is_some() {
+            return aimed;
+        }
+        if !self.fault_dice.chance(FAULTS) {
             return None;
         }
         let (name, fault) = any_fault(&mut self.fault_dice);
+        if !self.tells_apart(request, &fault) {
+            return None;
+        }
         *self.struck.entry(name).or_default() += 1;
         let list = ["/Users", "/Groups", "/users", "/userInvitations", "/delta"];
         let is_list = list.iter().any(|end| request.path.ends_with(end));
@@ -354,7 +371,7 @@ impl Inner {
             && !request.path.ends_with("/ServiceProviderConfig");
         if harmless {
             self.cycle.harmless.insert(request.number);
-        } else if tells && !self.cycle.applying && !is_write(request) {
+        } else if tells && !self.cycle.applying && !is_write(request) && !proofs::is_one_seat(request) {
             self.cycle.pages.insert(key(request), Page::new(request, false));
         }
         Some(fault)
@@ -415,7 +432,7 @@ impl Inner {
         if !is_write(request) {
             return;
         }
-        self.writes += 1;
+        self.writes += usize::from(!self.is_refused(request));
         let id = request.path.rsplit('/').next().filter(|_| request.method != "POST");
         let member =
             id.and_then(|id| state.team.members.get(id)).map(|m| (m.username.clone(), m.grant.clone()));
@@ -449,10 +466,11 @@ impl Inner {
             Some("missing_rows") if empty || request.peer == Peer::Graph => true,
             Some(_) => self.cycle.harmless.contains(&request.number),
         };
-        if !self.cycle.applying && !is_write(request) && whole {
+        if !self.cycle.applying && !is_write(request) && !proofs::is_one_seat(request) && whole {
             self.begins_anew(request);
             self.cycle.pages.insert(key(request), Page::new(request, true));
         }
+        self.notes(state, request, ledger);
         if let Some(before) = self.before.take() {
             self.judge(state, request, &before, ledger);
         }
@@ -500,7 +518,8 @@ impl Inner {
             (None, Some(address)) => self.people.of_name(address),
             (None, None) => None,
         };
-        let effect = Effect { intent, kind, human, request: request.number, at: request.at };
+        let seat = before.id.clone();
+        let effect = Effect { intent, kind, human, seat, request: request.number, at: request.at };
         let what =
             || format!("{kind} {} (request {})", address.as_deref().unwrap_or(&before.name), request.number);
         let Some(operation) = operation else {
@@ -514,6 +533,7 @@ impl Inner {
         });
         let write = Write { operation: &operation, before, effect: &effect, approved };
         self.untouchable(state, &write);
+        self.claims_nothing(state, &write);
         match kind {
             Kind::Invite => self.invites(state, &write),
             Kind::UpdateMember => self.updates(state, &write),
@@ -544,7 +564,9 @@ impl Inner {
     fn invites(&mut self, state: &State, write: &Write<'_>) {
         let mail = state.mails.last().expect("just sent").clone();
         let invitation = state.team.invitations.get(&mail.invitation).expect("just made").clone();
-        self.people.seats.insert(mail.invitation.clone(), Seat { human: write.effect.human, ours: true });
+        self.people
+            .seats
+            .insert(mail.invitation.clone(), Seat { human: write.effect.human, ours: true, managed: true });
         let Some(who) = write.effect.human else {
             self.breaks("scope", format!("a stranger is invited: {}", mail.address));
             return;
@@ -802,7 +824,11 @@ impl Inner {
 
     fn within_guards(&mut self, write: &Write<'_>, name: &str) {
         let at = write.effect.at;
-        self.revoked.push(at);
+        let (read, wish) = (&write.operation.before, &write.operation.after);
+        let planned = read.as_ref().zip(wish.as_ref()).is_none_or(|(read, wish)| narrows(read, wish));
+        if planned || !self.touched(write) {
+            self.revoked.push(at);
+        }
         // What an administrator did after the team was read no plan could count.
         if write.approved || self.touched(write) {
             return;

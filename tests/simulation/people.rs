@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
+use rosterd::simulator::directory::Person;
 use rosterd::simulator::team::{Grant, INVITATION_LIFETIME};
 use rosterd::simulator::{Acceptance, State, World};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::dice::Dice;
 use crate::settings::{ADMINS, GROUPS, SALES, SCOPE, WATCH};
@@ -31,6 +32,12 @@ pub(crate) struct Human {
     pub(crate) ever_in_scope: bool,
     /// Accepted under another account and another name: nobody could tell.
     pub(crate) hidden: bool,
+    /// Addresses that they wrote into their profile themselves.
+    pub(crate) claims: Vec<String>,
+    /// Addresses of a colleague that the organization gave them as well.
+    pub(crate) shared: Vec<String>,
+    /// Apple refuses every write about them.
+    pub(crate) refused: bool,
 }
 
 /// A seat that somebody has, or had.
@@ -39,6 +46,8 @@ pub(crate) struct Seat {
     pub(crate) human: Option<usize>,
     /// Invited by rosterd.
     pub(crate) ours: bool,
+    /// Managed by it, at some time since it is there.
+    pub(crate) managed: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -76,6 +85,9 @@ impl People {
             by_hand: 0,
             ever_in_scope: false,
             hidden: false,
+            claims: Vec::new(),
+            shared: Vec::new(),
+            refused: false,
         });
         self.humans.len() - 1
     }
@@ -84,6 +96,8 @@ impl People {
         let human = &mut self.humans[who];
         let id = state.directory.add_person(&human.mail, &human.names.0, &human.names.1);
         human.person = Some(id.clone());
+        human.claims.clear();
+        human.shared.clear();
         if let Some(person) = state.directory.person_mut(&id) {
             let department = dice.pick(&["Mobile", "Research", "Platform", "Finance"]);
             person.enterprise.insert("department".into(), json!(department));
@@ -112,7 +126,7 @@ impl People {
         grant: Grant,
     ) {
         let id = state.team.add_member(name, names, grant);
-        self.seats.insert(id, Seat { human: who, ours: false });
+        self.seats.insert(id, Seat { human: who, ours: false, managed: false });
     }
 
     /// A company of now.
@@ -267,14 +281,21 @@ fn identity(people: &mut People, state: &mut State, dice: &mut Dice, who: usize)
     let Some(id) = people.humans[who].person.clone().filter(|_| !protected) else {
         return "nothing happens".to_owned();
     };
+    let what = dice.below(5);
+    if what > 2 {
+        return claim(people, state, dice, who);
+    }
     let human = &mut people.humans[who];
     human.odd = true;
     let Some(person) = state.directory.person_mut(&id) else { return "nothing happens".to_owned() };
-    match dice.below(3) {
+    match what {
         0 => {
             human.mail = format!("moved{}.{mail}", dice.below(1000));
             human.all_names.push(human.mail.clone());
             person.user_name = human.mail.as_str().into();
+            if !human.claims.is_empty() || !human.shared.is_empty() {
+                write_down(human, person);
+            }
             format!("{mail} has the address {} now", human.mail)
         }
         1 => {
@@ -289,6 +310,62 @@ fn identity(people: &mut People, state: &mut State, dice: &mut Dice, who: usize)
             format!("{mail} names {:?} as Apple Account", human.account)
         }
     }
+}
+
+/// Somebody writes an address into their own profile that is not theirs, of a seat or of a colleague; or the organization
+/// gives them one that a colleague has.
+fn claim(people: &mut People, state: &mut State, dice: &mut Dice, who: usize) -> String {
+    let seats = state.team.members.iter().map(|member| &member.username);
+    let seats = seats.chain(state.team.invitations.iter().map(|invitation| &invitation.email));
+    let all: Vec<String> = seats
+        .chain(people.humans.iter().map(|human| &human.mail))
+        .map(|name| name.to_ascii_lowercase())
+        .collect();
+    let strangers = state
+        .team
+        .members
+        .iter()
+        .filter(|member| people.seats.get(&member.id).is_none_or(|seat| seat.human.is_none()));
+    let strangers: Vec<String> = strangers.map(|member| member.username.clone()).collect();
+    let name = if dice.chance(40) && !strangers.is_empty() { dice.pick(&strangers) } else { dice.pick(&all) };
+    // Whose seat is managed keeps it, whoever else has the address.
+    let linked = state.team.members.iter().filter(|member| {
+        people.seats.get(&member.id).is_some_and(|seat| seat.managed && seat.human.is_some())
+    });
+    let linked: Vec<String> = linked.map(|member| member.username.to_ascii_lowercase()).collect();
+    let shared = dice.chance(35) && !linked.is_empty();
+    let name = if shared { dice.pick(&linked) } else { name };
+    let human = &mut people.humans[who];
+    let theirs = human.all_names.iter().any(|own| own.eq_ignore_ascii_case(&name));
+    let person = human.person.as_ref().and_then(|id| state.directory.person_mut(id));
+    let Some(person) = person.filter(|_| !theirs) else { return "nothing happens".to_owned() };
+    let (list, what) =
+        if shared { (&mut human.shared, "is given") } else { (&mut human.claims, "writes down") };
+    list.push(name.clone());
+    write_down(human, person);
+    format!("{} {what} the address {name}", human.mail)
+}
+
+/// The profile of somebody who wrote addresses into it.
+fn write_down(human: &Human, person: &mut Person) {
+    let work = json!({"value": human.mail, "type": "work", "primary": true});
+    let own = human.claims.iter().map(|claim| json!({"value": claim, "type": "home"}));
+    let shared = human.shared.iter().map(|name| json!({"value": name, "type": "work"}));
+    let emails: Vec<Value> = [work].into_iter().chain(own).chain(shared).collect();
+    let proxies: Vec<String> = human.shared.iter().map(|name| format!("smtp:{name}")).collect();
+    person.core.insert("proxyAddresses".into(), json!(proxies));
+    person.core.insert("emails".into(), json!(emails));
+    person.core.insert("otherMails".into(), json!(human.claims));
+}
+
+/// An administrator gives a member other access.
+pub(crate) fn lay_hands_on(people: &mut People, state: &mut State, id: &str, grant: Grant) -> String {
+    if let Some(who) = people.seats.get(id).and_then(|seat| seat.human) {
+        people.humans[who].by_hand = state.answered() + 1;
+    }
+    let Some(member) = state.team.members.get_mut(id) else { return String::new() };
+    member.grant = grant;
+    format!("an administrator gives {} {:?}", member.username, member.grant.roles)
 }
 
 /// Whoever was invited follows the link.
@@ -319,7 +396,7 @@ fn answers(people: &mut People, state: &mut State, dice: &mut Dice) -> String {
     let now = state.now();
     match state.team.accept(&email, how.clone(), now) {
         Ok(member) => {
-            people.seats.insert(member, seat);
+            people.seats.insert(member, Seat { managed: false, ..seat });
             format!("{email} accepts as {:?}", how.apple_account)
         }
         Err(error) => format!("{email} does not accept: {error}"),
@@ -357,10 +434,7 @@ fn by_hand(people: &mut People, state: &mut State, dice: &mut Dice) -> String {
         }
         2..=3 if !members.is_empty() => {
             let id = dice.pick(&members);
-            touch(people, &id);
-            let Some(member) = state.team.members.get_mut(&id) else { return String::new() };
-            member.grant = random_grant(dice);
-            format!("an administrator gives {} {:?}", member.username, member.grant.roles)
+            lay_hands_on(people, state, &id, random_grant(dice))
         }
         4 => {
             let who = dice.below(people.humans.len());
@@ -378,7 +452,7 @@ fn by_hand(people: &mut People, state: &mut State, dice: &mut Dice) -> String {
                 state.now() + INVITATION_LIFETIME
             };
             let id = state.team.add_invitation(&mail, (&names.0, &names.1), random_grant(dice), expires);
-            people.seats.insert(id.clone(), Seat { human: Some(who), ours: false });
+            people.seats.insert(id.clone(), Seat { human: Some(who), ours: false, managed: false });
             touch(people, &id);
             format!("an administrator invites {mail}")
         }
