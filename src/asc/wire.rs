@@ -16,7 +16,7 @@ use super::errors::clean;
 mod body;
 mod lenient;
 pub use body::{invitation_body, update_body};
-use lenient::{count_or_text, moment_of, null_is_default, odd_is_default, without_odd_parts};
+use lenient::{count_or_text, moment_of, null_is_default, odd_is_default, records, without_odd_parts};
 
 use crate::model::{
     Access, Address, AppId, BundleId, Invitation, InvitationId, Member, MemberId, Role, Roles,
@@ -24,6 +24,9 @@ use crate::model::{
 
 /// Apps that Apple puts into a record at most (`limit[visibleApps]`).
 pub const INLINED_APPS: usize = 50;
+
+/// Bytes of one record: fifty apps are about five thousand.
+const LARGEST_RECORD: usize = 1 << 20;
 
 /// One page of a list.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,7 +77,7 @@ pub enum WireError {
 
 #[derive(Deserialize)]
 struct Document<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "records")]
     data: Vec<&'a RawValue>,
     #[serde(default, deserialize_with = "odd_is_default")]
     links: Links,
@@ -370,6 +373,9 @@ fn record<A: DeserializeOwned, T>(
     kind: &str,
     read: ReadRecord<A, T>,
 ) -> Result<T, Unreadable> {
+    if raw.get().len() > LARGEST_RECORD {
+        return Err(Unreadable { id: None, name: None, label: String::new() });
+    }
     let whole = serde_json::from_str::<Resource<A>>(raw.get()).ok();
     let resource = whole.or_else(|| serde_json::from_value(without_odd_parts(raw)?).ok());
     let Some(resource) = resource.filter(|resource| !resource.id.is_empty()) else {

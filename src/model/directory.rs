@@ -173,6 +173,9 @@ pub enum Coverage {
     Failed(Vec<Problem>),
 }
 
+/// Problems that a read keeps; the rest is counted. Every plan and report of the state repeats them.
+const PROBLEMS_MAX: usize = 500;
+
 impl Coverage {
     /// True only for a complete read.
     pub fn is_complete(&self) -> bool {
@@ -197,7 +200,12 @@ impl Coverage {
     }
 
     /// `Complete` of an empty list, else `Partial`.
-    pub fn from_problems(problems: Vec<Problem>) -> Self {
+    pub fn from_problems(mut problems: Vec<Problem>) -> Self {
+        let more = problems.len().saturating_sub(PROBLEMS_MAX);
+        if more > 0 {
+            problems.truncate(PROBLEMS_MAX);
+            problems.push(Problem(format!("{more} more problems")));
+        }
         if problems.is_empty() { Self::Complete } else { Self::Partial(problems) }
     }
 }
@@ -251,5 +259,22 @@ impl DirectorySnapshot {
     /// A group by id.
     pub fn group(&self, id: &GroupId) -> Option<&Group> {
         self.groups.binary_search_by(|group| group.id.cmp(id)).ok().map(|at| &self.groups[at])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn problems_beyond_what_a_plan_can_repeat_are_counted() {
+        let coverage = |count: usize| {
+            Coverage::from_problems((0..count).map(|at| Problem(format!("problem {at}"))).collect())
+        };
+        assert_eq!(coverage(0), Coverage::Complete);
+        assert_eq!(coverage(PROBLEMS_MAX).problems().len(), PROBLEMS_MAX);
+        let many = coverage(1_000_000);
+        assert_eq!(many.problems().len(), PROBLEMS_MAX + 1);
+        assert_eq!(many.problems().last(), Some(&Problem("999500 more problems".to_owned())));
     }
 }

@@ -398,3 +398,14 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn page_of_countless_records_and_one_huge_record_are_not_kept() {
+    let many = |count: usize| format!("{{\"data\":[{}{{}}]}}", "{},".repeat(count - 1)).into_bytes();
+    assert_eq!(parse_users(&many(10_000)).expect("a page").unreadable.len(), 10_000);
+    let error = parse_users(&many(10_001)).expect_err("more than any page of Apple's");
+    assert!(error.to_string().contains("more than 10000 records"), "{error}");
+    let huge = json!({"type": "users", "id": "7", "attributes": {"username": "a@example.com", "roles": vec![0; 1 << 20]}});
+    let page = parse_users(&bytes(&json!({"data": [huge]}))).expect("a page");
+    assert_eq!((page.items.len(), page.unreadable.len()), (0, 1));
+}

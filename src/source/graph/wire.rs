@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{Error as _, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::http::path::encoded;
@@ -18,11 +19,37 @@ pub(super) type Object = serde_json::Map<String, Value>;
 /// One page of a collection or of a change feed.
 #[derive(Debug, Deserialize)]
 pub(super) struct Page {
+    #[serde(deserialize_with = "objects")]
     pub value: Vec<Object>,
     #[serde(rename = "@odata.nextLink")]
     pub next: Option<String>,
     #[serde(rename = "@odata.deltaLink")]
     pub delta: Option<String>,
+}
+
+/// Objects of one page: ten times what is asked for.
+const OBJECTS_MAX: usize = 10_000;
+
+/// A list that ends the page where it is longer than any of Graph's: three bytes of an answer make an object.
+fn objects<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Object>, D::Error> {
+    struct Objects;
+    impl<'de> Visitor<'de> for Objects {
+        type Value = Vec<Object>;
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a list of objects")
+        }
+        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+            let mut objects = Vec::new();
+            while let Some(object) = seq.next_element()? {
+                if objects.len() == OBJECTS_MAX {
+                    return Err(A::Error::custom(format!("more than {OBJECTS_MAX} objects in a page")));
+                }
+                objects.push(object);
+            }
+            Ok(objects)
+        }
+    }
+    deserializer.deserialize_seq(Objects)
 }
 
 /// An error body.

@@ -209,6 +209,8 @@ pub(super) struct Attempt<'f, F: Fetch> {
     places: HashMap<<F::Item as Listed>::Id, usize>,
     broken: u64,
     problems: Vec<Problem>,
+    /// Problems beyond those that are listed.
+    unlisted: usize,
     pages: usize,
 }
 
@@ -222,6 +224,7 @@ impl<'f, F: Fetch> Attempt<'f, F> {
             places: HashMap::new(),
             broken: 0,
             problems: Vec::new(),
+            unlisted: 0,
             pages: 0,
         }
     }
@@ -360,7 +363,15 @@ impl<'f, F: Fetch> Attempt<'f, F> {
     /// Notes what is missing.
     pub(super) fn problem(&mut self, text: &str) {
         let (endpoint, _) = self.fetch.words();
-        self.problems.push(Problem(format!("{endpoint}: {text}")));
+        let problem = Problem(format!("{endpoint}: {text}"));
+        if self.problems.last() == Some(&problem) {
+            return;
+        }
+        if self.problems.len() < PROBLEMS_MAX {
+            self.problems.push(problem);
+        } else {
+            self.unlisted += 1;
+        }
     }
 
     /// The list moved: starts anew while that may help, else notes it and goes on.
@@ -397,11 +408,9 @@ impl<'f, F: Fetch> Attempt<'f, F> {
             let (_, things) = self.fetch.words();
             self.problem(&format!("the provider counts {total} {things} and listed {listed}"));
         }
-        self.problems.dedup();
-        let more = self.problems.len().saturating_sub(PROBLEMS_MAX);
-        self.problems.truncate(PROBLEMS_MAX);
-        if more > 0 {
-            self.problem(&format!("{more} more problems"));
+        if self.unlisted > 0 {
+            let (endpoint, _) = self.fetch.words();
+            self.problems.push(Problem(format!("{endpoint}: {} more problems", self.unlisted)));
         }
         let mut items = self.found;
         drop(self.places);

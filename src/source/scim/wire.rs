@@ -159,6 +159,10 @@ pub struct Announced {
 
 /// Reads the service provider configuration; whatever it does not say stays unsaid.
 pub fn parse_service_provider(body: &[u8]) -> Announced {
+    // As a tree it takes more than twenty times its bytes; real ones have a few thousand.
+    if body.len() > LARGEST_VALUE {
+        return Announced::default();
+    }
     let Ok(config) = serde_json::from_slice::<Value>(body) else { return Announced::default() };
     let Some(pagination) = member(&config, "pagination") else { return Announced::default() };
     Announced {

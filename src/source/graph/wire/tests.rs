@@ -166,3 +166,12 @@ fn codes_of_errors_are_found_at_any_depth_and_in_both_spellings() {
         assert_eq!(parsed.error.codes(), codes, "{body}");
     }
 }
+
+#[test]
+fn page_of_countless_objects_is_not_kept() {
+    let many = |count: usize| format!("{{\"value\":[{}{{}}]}}", "{},".repeat(count - 1));
+    let page: Page = serde_json::from_str(&many(10_000)).expect("a page");
+    assert_eq!(page.value.len(), 10_000);
+    let error = serde_json::from_str::<Page>(&many(10_001)).expect_err("more than any page of Graph's");
+    assert!(error.to_string().contains("more than 10000 objects"), "{error}");
+}

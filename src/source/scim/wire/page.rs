@@ -11,6 +11,11 @@ use super::{WireError, number, value_of};
 use crate::model::Problem;
 use crate::source::scim::paging::Page;
 
+/// Entries of one page: as many people as fit into the largest answer of a provider that ignores paging.
+const ENTRIES_MAX: usize = 200_000;
+/// Broken ones among them. Three bytes make one, and each keeps its place in memory.
+const BROKEN_MAX: usize = 10_000;
+
 /// What a resource is made of while its attributes come by.
 pub(in crate::source::scim) trait Fields {
     /// What it becomes.
@@ -210,8 +215,13 @@ impl<'de, F: Fields, N: Fn() -> F> Visitor<'de> for ResourcesSeed<'_, N> {
         f.write_str("a list")
     }
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        let mut entries = Vec::new();
+        let (mut entries, mut broken) = (Vec::new(), 0);
         while let Some(entry) = seq.next_element_seed(ResourceSeed { fields: (self.new)() })? {
+            broken += usize::from(entry.is_err());
+            if broken > BROKEN_MAX || entries.len() == ENTRIES_MAX {
+                let what = "more resources, or more that cannot be read, than a page can hold";
+                return Err(A::Error::custom(what));
+            }
             entries.push(entry);
         }
         Ok(Some(entries))

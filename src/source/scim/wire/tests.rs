@@ -288,3 +288,22 @@ proptest! {
         let _ = parse_group(&text);
     }
 }
+
+#[test]
+fn page_of_countless_broken_resources_is_not_kept() {
+    let many =
+        |count: usize| format!("{{\"totalResults\":1,\"Resources\":[{}{{}}]}}", "{},".repeat(count - 1));
+    let page = parse_users(many(10_000).as_bytes(), &wanted()).expect("a page");
+    assert_eq!(page.entries.len(), 10_000);
+    let error = parse_users(many(10_001).as_bytes(), &wanted()).expect_err("more than a page holds");
+    assert!(error.to_string().contains("than a page can hold"), "{error}");
+}
+
+#[test]
+fn service_provider_configuration_of_any_size_is_a_hint_only() {
+    let config = |padding: usize| {
+        format!(r#"{{"pagination":{{"cursor":true}},"padding":"{}"}}"#, "x".repeat(padding)).into_bytes()
+    };
+    assert!(parse_service_provider(&config(1_000)).cursor);
+    assert!(!parse_service_provider(&config(LARGEST_VALUE)).cursor);
+}
