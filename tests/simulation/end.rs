@@ -273,7 +273,9 @@ pub(crate) fn check(world: &mut World) {
             state.team.members.get(&unheard.seat).is_some()
                 || state.team.invitations.get(&unheard.seat).is_some()
         });
-        if claimed && (there || taken) {
+        // A whole list without the seat says that it is gone, though it was hidden.
+        let hidden = inner.hidden.get(&unheard.seat).is_some_and(|last| *last > unheard.request);
+        if claimed && (there || taken) && !hidden {
             let what = format!("request {} was a gateway's 404 and ended as {outcome:?}", unheard.request);
             broken.push(("4 gone", what));
         }

@@ -130,6 +130,8 @@ pub(crate) struct Inner {
     before: Option<Before>,
     proofs: proofs::Proofs,
     pub(crate) unheard: Vec<proofs::Unheard>,
+    /// Members whom a list left out, and the last request for one that did.
+    pub(crate) hidden: BTreeMap<String, u64>,
     pub(crate) broken: Vec<String>,
     pub(crate) trace: Option<Vec<String>>,
     fault_dice: Dice,
@@ -172,6 +174,7 @@ impl Oracle {
             before: None,
             proofs: proofs::Proofs::new(seed),
             unheard: Vec::new(),
+            hidden: BTreeMap::new(),
             broken: Vec::new(),
             trace: trace.then(Vec::new),
             fault_dice: Dice::new(seed, 1),

@@ -113,6 +113,7 @@ impl Inner {
         {
             let id = self.proofs.dice.pick(&self.proofs.members);
             self.cycle.harmless.insert(request.number);
+            self.hidden.insert(id.clone(), request.number);
             ("a hidden member", Fault::HidesRow { id })
         } else if by_id && self.cycle.applying && self.proofs.dice.chance(6) {
             self.proofs.noticed.push((request.at, Noticed::RefusedByFault));
