@@ -144,7 +144,7 @@ fn cycle(state: &State, team: &rosterd::model::TeamSnapshot, plan: &Plan, number
     state.record(Some(&id), &Actor::Daemon, vec![event]).expect("a record");
     state.put_team(team, now + SignedDuration::from_secs(number as i64));
     state.put_note(Note::LastPlan, plan);
-    state.put_cycle(&id, &serde_json::json!({"id": id.0, "summary": plan.summary}));
+    state.put_cycle(&serde_json::json!({"id": id.0, "summary": plan.summary}));
     state.put_note(Note::Budget, &serde_json::json!({"minutes": [[number, 7]]}));
 }
 

@@ -235,7 +235,8 @@ impl Core {
             hour: None,
             minute: None,
             minute_limit: None,
-            paused_until: paused_until.min(now.saturating_add(LONGEST_PAUSE_MS)),
+            // No pause is as long: such an end was told by a clock that was wrong.
+            paused_until: if paused_until > now.saturating_add(LONGEST_PAUSE_MS) { 0 } else { paused_until },
             strikes: 0,
         }
     }
@@ -252,9 +253,13 @@ impl Core {
 
     /// A permit, noted as spent, or why there is none.
     fn take(&mut self, now: i64, spend: Spend) -> Result<(), NotNow> {
-        if self.window.clock_went_back(now) {
+        if let Some(last) = self.window.clock_went_back(now) {
             self.rebuild();
-            self.paused_until = self.paused_until.min(now + LONGEST_PAUSE_MS);
+            // What was left of a pause is left of it now, and what a header said in the future is forgotten.
+            let rest = self.paused_until.saturating_sub(last).clamp(0, LONGEST_PAUSE_MS);
+            self.paused_until = now + rest;
+            self.hour = self.hour.filter(|reading| reading.at <= now);
+            self.minute = self.minute.filter(|reading| reading.at <= now);
         }
         if spend == Spend::Write
             && let Some(remaining) = self.remaining(now)

@@ -153,7 +153,7 @@ where
 
     /// The end of a cycle is written: its record in the journal, both sides and the report in the cache.
     fn recorded(&self, report: &CycleReport) {
-        self.state.put_cycle(&report.id, report);
+        self.state.put_cycle(report);
         let took = self.clock.now().duration_since(report.finished_at);
         self.metrics.stage("record", Duration::try_from(took).unwrap_or_default());
     }

@@ -322,12 +322,12 @@ fn first_due(shared: &Shared) -> (Timestamp, Instant) {
     let gap = team.schedule.typical_gap(now);
     set_gap(shared, gap);
     let cycles = shared.cycles();
-    if let Some(at) = last_success(&cycles) {
+    if let Some(at) = last_success(&cycles, now) {
         #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 fit a double")]
         shared.metrics.last_success.set(at.as_second() as f64);
     }
     // A restart does not bring a cycle forward while a quarantine or an interval runs, nor make up for missed ones.
-    let kept = quarantine::after(&cycles, gap, cycles.first().map_or(now, |cycle| cycle.finished_at));
+    let kept = quarantine::after(&cycles, gap, quarantine::ended(&cycles, now));
     let due = match (&team.schedule.timing, kept) {
         (_, Some(kept)) => kept.until.max(now),
         (schedule::Timing::Interval(_), None) => now,
@@ -343,7 +343,7 @@ fn rescheduled(shared: &Shared) -> (Timestamp, Instant) {
     let gap = team.schedule.typical_gap(now);
     set_gap(shared, gap);
     let cycles = shared.cycles();
-    let ended = cycles.first().map_or(now, |cycle| cycle.finished_at);
+    let ended = quarantine::ended(&cycles, now);
     let due = match (quarantine::after(&cycles, gap, ended), &team.schedule.timing) {
         (Some(kept), _) => kept.until,
         (None, schedule::Timing::Interval(_)) => team.schedule.next_after(ended, fraction()),
@@ -427,7 +427,7 @@ fn publish(shared: &Shared, report: &CycleReport, cycles: &[CycleReport], kept: 
     #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 fit a double")]
     let seconds = |at: Timestamp| at.as_second() as f64;
     metrics.last_cycle.set(seconds(report.finished_at));
-    if let Some(at) = last_success(cycles) {
+    if let Some(at) = last_success(cycles, shared.clock.now()) {
         metrics.last_success.set(seconds(at));
     }
     metrics.consecutive_failures.set(i64::from(failures(cycles)));

@@ -21,8 +21,8 @@ pub fn cycles(state: &State, most: usize) -> Vec<CycleReport> {
 /// Fills an empty cache again, so that the next cycle's report is not the only one in it.
 pub fn restore(state: &State, most: usize) {
     if state.cycles::<CycleReport>(1).is_empty() {
-        for report in of_journal(state, most) {
-            state.put_cycle(&report.id, &report);
+        for report in of_journal(state, most).iter().rev() {
+            state.put_cycle(report);
         }
     }
 }
@@ -121,5 +121,73 @@ fn exit_code(result: CycleResult) -> u8 {
         CycleResult::Held => 3,
         CycleResult::Partial => 5,
         CycleResult::Error | CycleResult::Cancelled => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::engine::quarantine;
+    use crate::engine::status::{failures, last_success};
+    use crate::model::event::Actor;
+    use crate::state::OpenOptions;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().expect("a time")
+    }
+
+    /// A cycle ends, in the journal and in the cache.
+    fn end(state: &State, id: u128, finished_at: Timestamp, result: CycleResult) {
+        let id = CycleId(uuid::Uuid::from_u128(id).to_string());
+        let event = Event::CycleFinished { result, digest: None, summary: None, in_scope: None, error: None };
+        state.record(Some(&id), &Actor::Daemon, vec![event]).expect("a record");
+        state.put_cycle(&CycleReport {
+            id,
+            started_at: finished_at,
+            finished_at,
+            result,
+            digest: None,
+            summary: None,
+            coverage: None,
+            done: Done::default(),
+            error: None,
+            exit_code: exit_code(result),
+        });
+    }
+
+    #[test]
+    fn a_clock_that_was_ahead_for_one_cycle_hides_none_that_follows() {
+        let home = tempfile::tempdir().expect("a folder");
+        let dir = home.path().join("state");
+        let options = || OpenOptions::new(SignedDuration::from_hours(24 * 400));
+        let (state, _) = State::open(&dir, options()).expect("a state");
+        let now = at("2026-11-22T12:00:00Z");
+        // Ids are made of the time, and this one's is ahead by years.
+        end(&state, u128::MAX, at("2031-11-22T10:00:00Z"), CycleResult::Success);
+        let told = cycles(&state, 10);
+        assert_eq!(last_success(&told, now), None, "when it succeeded nobody knows");
+        assert_eq!(quarantine::ended(&told, now), now, "nothing waits for years");
+        for (id, time) in
+            [(1, "2026-11-22T10:00:00Z"), (2, "2026-11-22T11:00:00Z"), (3, "2026-11-22T11:40:00Z")]
+        {
+            end(&state, id, at(time), CycleResult::Error);
+        }
+        let check = |told: &[CycleReport], from: &str| {
+            assert_eq!(failures(told), 3, "{from}");
+            assert!(quarantine::after(told, Duration::from_secs(2400), now).is_some(), "{from}");
+            assert_eq!(last_success(told, now), None, "{from}");
+        };
+        check(&cycles(&state, 10), "the cache");
+        drop(state);
+        std::fs::remove_dir_all(dir.join("sled")).expect("no cache");
+        let (state, _) = State::open(&dir, options()).expect("a state");
+        restore(&state, 10);
+        assert_eq!(failures(&state.cycles::<CycleReport>(10)), 3, "the cache, filled again");
+        end(&state, 4, now, CycleResult::NoOp);
+        assert_eq!((failures(&cycles(&state, 10)), last_success(&cycles(&state, 10), now)), (0, Some(now)));
     }
 }

@@ -30,6 +30,11 @@ pub fn after(cycles: &[CycleReport], interval: Duration, now: Timestamp) -> Opti
     })
 }
 
+/// The end of the newest cycle, which comes first; never later than now, whatever the clock said then.
+pub fn ended(cycles: &[CycleReport], now: Timestamp) -> Timestamp {
+    cycles.first().map_or(now, |cycle| cycle.finished_at.min(now))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -221,6 +221,7 @@ impl Status {
     pub fn is_ready(&self) -> bool {
         let Some(last) = self.last_success else { return false };
         let age = self.now.as_second() - last.as_second();
-        u64::try_from(age).unwrap_or(0) <= self.interval_seconds.saturating_mul(3)
+        // A success in the future is none that is known.
+        u64::try_from(age).is_ok_and(|age| age <= self.interval_seconds.saturating_mul(3))
     }
 }

@@ -118,7 +118,7 @@ pub fn status(state: &State, memory: &Memory, now: Timestamp, known: Known, live
         running_since,
         interval_seconds: known.interval_seconds,
         next_cycle,
-        last_success: last_success(&kept.cycles),
+        last_success: last_success(&kept.cycles, now),
         consecutive_failures: failures(&kept.cycles),
         quarantine,
         cycles: kept.cycles.clone(),
@@ -141,9 +141,11 @@ pub fn succeeded(result: CycleResult) -> bool {
     }
 }
 
-/// The end of the newest cycle that succeeded; the newest comes first.
-pub fn last_success(cycles: &[CycleReport]) -> Option<Timestamp> {
-    cycles.iter().find(|cycle| succeeded(cycle.result)).map(|cycle| cycle.finished_at)
+/// The end of the newest cycle that succeeded; the newest comes first. One in the future was read off a clock that was
+/// wrong: when that cycle ended nobody knows.
+pub fn last_success(cycles: &[CycleReport], now: Timestamp) -> Option<Timestamp> {
+    let mut ends = cycles.iter().filter(|cycle| succeeded(cycle.result)).map(|cycle| cycle.finished_at);
+    ends.find(|end| *end <= now)
 }
 
 /// Cycles that failed in a row, the newest included. A cycle that a signal stopped says nothing either way.
@@ -171,7 +173,7 @@ mod tests {
         state.put_note(Note::LastPlan, &serde_json::json!({"odd": true}));
         let second = memory.of(&state);
         assert!(!Arc::ptr_eq(&first, &second));
-        state.put_cycle(&crate::model::event::CycleId("c".to_owned()), &1);
+        state.put_cycle(&1);
         assert!(!Arc::ptr_eq(&second, &memory.of(&state)));
     }
 }

@@ -42,7 +42,8 @@ pub(super) fn hold(input: &Input<'_>, changes: &mut [Change]) {
             change.hold = Some(Hold::new(HoldReason::IncompleteRead, detail));
         } else if let Some(backoff) = input.ledger.backoffs.get(&subject) {
             let next = retry_at(backoff);
-            if input.now < next {
+            // A failure in the future was noted by a clock that was wrong.
+            if backoff.last <= input.now && input.now < next {
                 let Backoff { failures, error, .. } = backoff;
                 let times = if *failures == 1 { "once".to_owned() } else { format!("{failures} times") };
                 let cure = if lacks_apps(error, &change.operations) { WITHOUT_APPS } else { "" };

@@ -125,7 +125,9 @@ pub(super) fn wait(
         Departure::Deactivated => 1,
         Departure::Deleted | Departure::OutOfScope => lifecycle.leave_confirmations.max(1),
     };
-    if draft.absent.insert(key.clone()) && before < needed {
+    // Noted by a clock that was ahead: it is noted anew, or its grace would last until that time comes.
+    let ahead = known.is_some_and(|absence| absence.since > context.input.now);
+    if draft.absent.insert(key.clone()) && (before < needed || ahead) {
         draft.findings.push(Event::AbsenceSeen { person: key.clone(), departure });
     }
     let now = before.saturating_add(1);

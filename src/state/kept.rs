@@ -9,7 +9,6 @@ use serde_json::Value;
 
 use super::{Cache, CacheError, CachedDirectory, Mode, State};
 use crate::model::DirectorySnapshot;
-use crate::model::event::CycleId;
 use crate::model::team::TeamSnapshot;
 
 /// Cycles the cache remembers.
@@ -69,9 +68,9 @@ impl State {
         self.logged("directory", self.cache.directory())?
     }
 
-    /// Keeps a cycle's report; the latest hundred stay.
-    pub fn put_cycle<T: Serialize>(&self, id: &CycleId, report: &T) {
-        self.keep("cycle", |cache| cache.push("cycle/", &id.0, report, CYCLES));
+    /// Keeps a cycle's report behind those of all cycles before it, as the journal has their ends; the latest hundred stay.
+    pub fn put_cycle<T: Serialize>(&self, report: &T) {
+        self.keep("cycle", |cache| cache.push("cycles/", report, CYCLES));
         self.changes.fetch_add(1, Ordering::SeqCst);
     }
 
@@ -82,7 +81,7 @@ impl State {
 
     /// The latest reports, newest first.
     pub fn cycles<T: DeserializeOwned>(&self, most: usize) -> Vec<T> {
-        self.logged("cycles", self.cache.newest("cycle/", most)).unwrap_or_default()
+        self.logged("cycles", self.cache.newest("cycles/", most)).unwrap_or_default()
     }
 
     /// Keeps a note.

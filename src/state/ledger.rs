@@ -103,6 +103,7 @@ fn miss(ledger: &mut Ledger, at: Timestamp, person: &PersonId, departure: Depart
     if absence.departure != departure {
         *absence = first;
     }
+    absence.since = absence.since.min(at);
     absence.confirmations = absence.confirmations.saturating_add(1);
 }
 

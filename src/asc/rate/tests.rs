@@ -191,6 +191,25 @@ fn clock_that_is_set_back_delays_by_an_hour_at_most() {
     assert!(sent <= earlier + HOUR_MS, "{}", sent - earlier);
 }
 
+#[test]
+fn what_was_read_before_the_clock_was_set_back_blocks_no_longer_than_it_did() {
+    let day = 86_400_000;
+    let mut budget = core(36_000, 0);
+    budget.learn(&Limits { minute_limit: Some(20), minute_left: Some(1), ..Limits::default() }, START);
+    assert_eq!(send(&mut budget, START, 1), START);
+    // The server's minute is empty, and a pause of ten seconds has begun.
+    budget.refused(Some(Duration::from_secs(10)), START);
+    for earlier in [START - 3 * HOUR_MS, START - 30 * day] {
+        let sent = send(&mut budget, earlier, 1);
+        assert!(sent <= earlier + MINUTE_MS, "{} ms of waiting", sent - earlier);
+    }
+    // A restart after the clock was ahead.
+    let state =
+        BudgetState { paused_until: Timestamp::from_millisecond(START + day).ok(), ..BudgetState::default() };
+    let mut budget = Core::new(3600, 50, state, START);
+    assert_eq!(budget.take(START, Spend::Read), Ok(()));
+}
+
 #[tokio::test(start_paused = true)]
 async fn wait_beyond_a_quarter_of_an_hour_is_an_error_at_once() {
     let clock = Clock::manual(Timestamp::from_millisecond(START).expect("a time"));

@@ -33,12 +33,11 @@ impl Window {
     }
 
     /// A clock that was set back moves every request to now: none may leave the window early, none may stay in it for days.
-    pub(super) fn clock_went_back(&mut self, now: i64) -> bool {
-        let back = self.sent.back().is_some_and(|last| *last > now);
-        if back {
-            self.sent.iter_mut().for_each(|at| *at = (*at).min(now));
-        }
-        back
+    /// Tells what the clock said at the last request.
+    pub(super) fn clock_went_back(&mut self, now: i64) -> Option<i64> {
+        let last = self.sent.back().copied().filter(|last| *last > now)?;
+        self.sent.iter_mut().for_each(|at| *at = (*at).min(now));
+        Some(last)
     }
 
     pub(super) fn push(&mut self, now: i64) {

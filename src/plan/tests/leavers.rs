@@ -238,6 +238,13 @@ fn the_grace_runs_from_the_first_sighting() {
         "remove m2 of p2; deleted
          held grace (until 2026-11-22T11:00:00Z): remove m1 of p1; deactivated",
     );
+    // A sighting in the future was noted by a clock that was ahead: it is noted anew, and the grace runs from then.
+    check(
+        &format!("{world}\nabsent p1 deactivated 1 hours=-240\nabsent p2 deleted 9 hours=24"),
+        "remove m2 of p2; deleted
+         held grace (until 2026-12-03T10:00:00Z): remove m1 of p1; deactivated
+         absent p1 deactivated",
+    );
 }
 
 #[test]
@@ -314,6 +321,11 @@ fn back_off_is_one_persons_and_ends() {
     );
     check(
         &format!("{world}\nfailed person:p1 1 minutes=5"),
+        "invite p1 at a@example.com: DEVELOPER; default
+         invite p2 at b@example.com: DEVELOPER; default",
+    );
+    check(
+        &format!("{world}\nfailed person:p1 6 minutes=-100000"),
         "invite p1 at a@example.com: DEVELOPER; default
          invite p2 at b@example.com: DEVELOPER; default",
     );

@@ -95,17 +95,15 @@ impl Cache {
         })
     }
 
-    /// Keeps a value among others with the same prefix; of those, the `most` with the highest keys stay.
-    pub fn push<T: Serialize>(
-        &self,
-        prefix: &str,
-        key: &str,
-        value: &T,
-        most: usize,
-    ) -> Result<(), CacheError> {
+    /// Keeps a value behind all others with the same prefix, numbered in the order they come in; the latest `most` stay.
+    /// No clock has a part in it: one that was ahead for once would put its value before all that follow.
+    pub fn push<T: Serialize>(&self, prefix: &str, value: &T, most: usize) -> Result<(), CacheError> {
         let bytes = encode(value)?;
         self.run(|db| {
-            db.insert(format!("{prefix}{key}"), bytes.as_slice())?;
+            let newest = db.scan_prefix(prefix).keys().next_back().transpose()?;
+            let number = newest.and_then(|key| std::str::from_utf8(&key[prefix.len()..]).ok()?.parse().ok());
+            let next = number.map_or(0_u64, |number: u64| number.saturating_add(1));
+            db.insert(format!("{prefix}{next:020}"), bytes.as_slice())?;
             for old in db.scan_prefix(prefix).keys().rev().skip(most) {
                 db.remove(old?)?;
             }
@@ -113,7 +111,7 @@ impl Cache {
         })
     }
 
-    /// The values with a prefix, highest key first.
+    /// The values with a prefix, newest first.
     pub fn newest<T: DeserializeOwned>(&self, prefix: &str, most: usize) -> Result<Vec<T>, CacheError> {
         let found: Vec<_> =
             self.run(|db| db.scan_prefix(prefix).values().rev().take(most).collect::<sled::Result<_>>())?;

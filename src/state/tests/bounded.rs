@@ -17,7 +17,7 @@ fn thousands_of_cycles_leave_a_folder_of_the_same_size() {
         state.record(Some(&id), &Actor::Daemon, vec![absence("p-1"), finished(100)]).unwrap();
         state.put_team(&team(), world.clock.now());
         state.put_directory(&directory.snapshot, directory.watermark.clone(), directory.at);
-        state.put_cycle(&id, &"x".repeat(1000));
+        state.put_cycle(&"x".repeat(1000));
         state.put_note(Note::LastPlan, &format!("{number} {}", "y".repeat(5000)));
         state.put_note(Note::Daemon, &number);
         if number % 20 == 19 {

@@ -99,11 +99,15 @@ fn the_latest_hundred_cycles_are_remembered_newest_first() {
     let world = World::new();
     let (state, _) = world.open().unwrap();
     for number in 0..120 {
-        state.put_cycle(&CycleId(format!("c-{number:03}")), &number);
+        state.put_cycle(&number);
     }
     assert_eq!(state.cycles::<u32>(3), [119, 118, 117]);
     let all = state.cycles::<u32>(1000);
     assert_eq!((all.len(), all.last()), (100, Some(&20)));
+    drop(state);
+    let (state, _) = world.open().unwrap();
+    state.put_cycle(&120);
+    assert_eq!(state.cycles::<u32>(2), [120, 119], "the order goes on after a restart");
 }
 
 #[test]
@@ -129,8 +133,8 @@ fn check(what: &str, rebuilt: bool, spoil: impl Fn(&Path)) -> usize {
     let world = World::filled(3);
     let (state, _) = world.open().unwrap();
     keep(&state, directory(&[("p-1", "ada")]));
-    for number in 0..300 {
-        state.put_cycle(&CycleId(format!("c-{number:05}")), &"x".repeat(500));
+    for _ in 0..300 {
+        state.put_cycle(&"x".repeat(500));
     }
     let ledger = state.ledger();
     drop(state);
