@@ -48,7 +48,7 @@ fn a_socket_where_anybody_could_listen_is_not_believed() {
             &["plan"],
             &["apply", "--yes"],
             &["status"],
-            &["unlink", "--all"],
+            &["unlink", "--all", "--yes"],
             &["state", "export"],
         ] {
             let output = bench.run(args).expect_trouble(78, &[&told, "in the daemon's place"], "chmod 700");
