@@ -421,6 +421,7 @@ impl World {
     /// One is shown a plan and thinks; things happen, another one may be shown theirs, and then the first says yes.
     async fn two_callers(&mut self) {
         let Some(Answer::Plan { plan, .. }) = self.command(Request::Plan).await else { return };
+        let read = self.oracle.inner().cycle.clone();
         for _ in 0..self.dice.below(3) {
             let oracle = Arc::clone(&self.oracle);
             self.sim.with_state(|state| oracle.inner().happen(state));
@@ -428,6 +429,8 @@ impl World {
         if self.dice.chance(50) {
             self.command(Request::Plan).await;
         }
+        // A plan rests on what was read for it, and on nothing that was read for another one since.
+        self.oracle.inner().cycle = read;
         let digest = plan.digest.clone();
         let from = self.surroundings.clock.now();
         let answer = self.command(Request::Apply { digest: digest.clone() }).await;

@@ -11,6 +11,7 @@ use rosterd::state::AuditFilter;
 
 use crate::drive::{Asked, World};
 use crate::oracle::{Inner, shown};
+use crate::people::Human;
 use crate::truth;
 
 impl World {
@@ -150,9 +151,15 @@ fn unjust(inner: &Inner, state: &State, plan: &rosterd::model::Plan) -> Vec<Stri
     unjust
 }
 
-/// The seat or its person is one that the configuration or Apple itself protects.
+/// The seat or its person is one that the configuration or Apple itself protects, or may be the seat of somebody who is: the
+/// organization made them share its name.
 fn is_protected(inner: &Inner, operation: &Operation, human: Option<usize>) -> bool {
-    let own = human.iter().map(|who| &inner.people.humans[*who]);
+    let seat = operation.target.name.as_ref();
+    let shares = |human: &Human| {
+        seat.is_some_and(|seat| human.shared.iter().any(|name| name.eq_ignore_ascii_case(seat.as_str())))
+    };
+    let all = inner.people.humans.iter().enumerate();
+    let own = all.filter(|(who, other)| human == Some(*who) || shares(other)).map(|(_, human)| human);
     let own = own.flat_map(|human| human.all_names.iter().chain(&human.shared));
     let invited = operation.invitee.as_ref().map(|invitee| invitee.email.to_string());
     let named = operation.target.name.as_ref().map(ToString::to_string);

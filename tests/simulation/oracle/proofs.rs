@@ -5,6 +5,7 @@ use rosterd::engine::report::CycleReport;
 use rosterd::model::event::CycleResult;
 use rosterd::model::operation::Kind;
 use rosterd::model::{HoldReason, Ledger, MemberId, Operation, Plan, SeatId};
+use rosterd::simulator::team::Grant;
 use rosterd::simulator::{Fault, Peer, Seen, State, When};
 
 use super::{Inner, Write, intent_of, is_write};
@@ -170,6 +171,29 @@ impl Inner {
         if claimed && write.effect.human != Some(who) {
             let whose = &self.people.humans[who].mail;
             self.breaks("26 claims", format!("{} {name}, which {whose} only wrote down", write.effect.kind));
+        }
+    }
+
+    /// What the plan leaves as it is no write touches, and what it replaces whole was looked at just before.
+    pub(super) fn is_of_now(&mut self, write: &Write<'_>, name: &str, before: &Grant, after: &Grant) {
+        let (Some(read), Some(wish)) = (&write.operation.before, &write.operation.after) else { return };
+        let roles = read.roles != wish.roles;
+        let provisioning = read.provisioning_allowed != wish.provisioning_allowed;
+        let apps = read.all_apps_visible != wish.all_apps_visible || read.visible_apps != wish.visible_apps;
+        let forced = before.forces_all_apps() || after.forces_all_apps();
+        let seen = |grant: &Grant| (grant.all_apps, grant.apps.clone());
+        let mut stale = Vec::new();
+        if !roles && before.roles != after.roles {
+            stale.push("roles");
+        }
+        if !provisioning && before.provisioning != after.provisioning {
+            stale.push("provisioning");
+        }
+        if !apps && !forced && seen(before) != seen(after) {
+            stale.push("apps");
+        }
+        if !stale.is_empty() {
+            self.breaks("9 stale", format!("{name}: {stale:?} written, which the plan leaves alone"));
         }
     }
 
