@@ -84,7 +84,10 @@ fn event_text(event: &Event) -> String {
             format!("linked: {} is {name} ({seat}), {}", person.name, link_text(*by))
         }
         Event::Unlinked { person } => format!("unlinked: {person}"),
-        Event::Adopted { name, .. } => format!("adopted: {name}"),
+        Event::Adopted { name, person: Some(person), .. } => {
+            format!("left behind by {person}, and ours: {name}")
+        }
+        Event::Adopted { name, person: None, .. } => format!("adopted: {name}"),
         Event::Disowned { seat } => format!("no longer ours: {seat}"),
         Event::SeatLost { person } => format!("no list shows the seat of {person} any more"),
         Event::SeatReturned { seat } => format!("listed again, so it is ours as before: {seat}"),

@@ -149,7 +149,7 @@ where
                 continue;
             }
             lines.push(format!("the seat of {label} is ours now"));
-            events.push(Event::Adopted { seat, name: label });
+            events.push(Event::Adopted { seat, name: label, person: None });
         }
         if !events.is_empty() {
             Book::record(&*self.state, None, &caller.actor, events)?;

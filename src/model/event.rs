@@ -214,6 +214,9 @@ pub enum Event {
         seat: SeatId,
         /// The seat's user name or invited address.
         name: Address,
+        /// Whom it was sent to, where it is an invitation that a linked person has no use for any more.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        person: Option<PersonId>,
     },
     /// A seat is no longer ours.
     Disowned {

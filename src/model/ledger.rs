@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::access::Access;
 use super::event::{Departure, IntentId, LinkBy};
-use super::id::{Address, PersonId, SeatId};
+use super::id::{Address, InvitationId, PersonId, SeatId};
 use super::operation::{Held, Hold, Kind, Operation, PersonRef};
 
 mod departed;
@@ -49,6 +49,10 @@ pub struct OwnedSeat {
     pub seat: SeatId,
     /// Its user name or invited address.
     pub name: Address,
+    /// Whom it was sent to, where it is an invitation beside the seat that they have: its address tells nothing of that
+    /// when it is theirs no more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<PersonId>,
 }
 
 /// How often and since when somebody was found gone.
@@ -168,6 +172,16 @@ impl Ledger {
     /// The person a seat is linked to.
     pub fn person_of(&self, seat: &SeatId) -> Option<&Link> {
         self.links.of_seat(seat)
+    }
+
+    /// Invitations that linked people have no use for any more, each with whose it is.
+    pub fn left_behind(&self) -> impl Iterator<Item = (&InvitationId, &PersonId)> {
+        self.owned.values().filter_map(|owned| match (&owned.seat, &owned.person) {
+            (SeatId::Invitation(invitation), Some(person)) if self.links.contains_key(person) => {
+                Some((invitation, person))
+            }
+            (SeatId::Invitation(_) | SeatId::Member(_), Some(_) | None) => None,
+        })
     }
 
     /// True when we may remove a seat: invited, linked or adopted.

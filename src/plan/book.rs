@@ -103,7 +103,8 @@ pub(super) struct Seats<'a> {
     unread: BTreeMap<&'a str, bool>,
     /// What seats may be there that nobody can be told to have.
     hidden: Hidden,
-    /// Names of linked seats, and last known addresses of linked people whom the directory has forgotten.
+    /// Names of linked seats and of invitations left behind, and last known addresses of linked people whom the directory
+    /// has forgotten.
     taken: BTreeMap<&'a str, BTreeSet<&'a PersonId>>,
 }
 
@@ -146,6 +147,12 @@ impl<'a> Seats<'a> {
             let names = link.seat.iter().map(|_| &link.name).chain(link.person.email.iter().filter(|_| gone));
             for name in names {
                 taken.entry(name.folded()).or_default().insert(person);
+            }
+        }
+        // What they left behind is theirs until it is taken back: nobody takes it over in between.
+        for (id, person) in ledger.left_behind() {
+            if let Some(invitation) = team.invitation(id) {
+                taken.entry(invitation.email.folded()).or_default().insert(person);
             }
         }
         let mut unread = BTreeMap::new();

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::event::LinkBy;
 use crate::model::ledger::{Link, seat_of_hold};
-use crate::model::{Address, Invitation, Kind, Ledger, Member, Person, PersonId, SeatId};
+use crate::model::{Address, Invitation, InvitationId, Kind, Ledger, Member, Person, PersonId, SeatId};
 
 use super::Input;
 use super::book::{People, Seats};
@@ -93,6 +93,7 @@ pub(super) fn correlate<'a>(
         })
         .collect();
     correlator.accept_by_name(&mut cases);
+    correlator.add_left_behind(&mut cases);
     correlator.find_conflicts(&mut cases);
     correlator.find_claims(&mut cases);
     cases
@@ -325,6 +326,28 @@ impl<'c, 'a: 'c> Correlator<'c, 'a> {
                 let seat = Seat::Member(member);
                 cases[*at].standing =
                     Standing::Holds { seat, by: Some(LinkBy::Accepted), left_over: Vec::new() };
+            }
+        }
+    }
+
+    /// An invitation beside the seat that somebody has stays theirs, and nobody else's, when its address does not.
+    fn add_left_behind(&self, cases: &mut [Case<'a>]) {
+        let left: BTreeMap<&InvitationId, &PersonId> = self.input.ledger.left_behind().collect();
+        if left.is_empty() {
+            return;
+        }
+        for case in cases.iter_mut() {
+            if let Standing::Holds { left_over, .. } = &mut case.standing {
+                left_over.retain(|known| left.get(&known.id).is_none_or(|person| *person == case.id));
+            }
+        }
+        for (id, person) in left {
+            let Ok(at) = cases.binary_search_by(|case| case.id.cmp(person)) else { continue };
+            let Some(invitation) = self.input.team.invitation(id) else { continue };
+            if let Standing::Holds { left_over, .. } = &mut cases[at].standing
+                && left_over.iter().all(|known| known.id != *id)
+            {
+                left_over.push(invitation);
             }
         }
     }

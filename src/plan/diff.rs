@@ -158,11 +158,15 @@ pub(super) fn record_link(
         access: Some(seat.access().clone()),
         expires: seat.expires(),
     });
-    let adopted = left.into_iter().map(|seat| Event::Adopted { seat: seat.id(), name: seat.name().clone() });
-    draft.findings.extend(adopted);
+    draft.findings.extend(left.into_iter().map(|seat| Event::Adopted {
+        seat: seat.id(),
+        name: seat.name().clone(),
+        person: Some(case.id.clone()),
+    }));
 }
 
-/// Invitations that a link moves away from. They stay ours until they are taken back.
+/// Invitations that a link moves away from. They stay ours, and known as this person's, until they are taken back: a
+/// guard that holds one must find the same in the next plan, whoever has its address by then.
 fn left_behind<'a>(case: &Case<'a>) -> Vec<Seat<'a>> {
     let Standing::Holds { left_over, .. } = &case.standing else { return Vec::new() };
     let before = case.link.and_then(|link| link.seat.as_ref());
@@ -411,12 +415,14 @@ impl Mover<'_, '_, '_> {
         })
     }
 
-    /// Invitations beside a membership: ours are taken back, others are left to `stray`.
+    /// Invitations beside the seat that they have: ours are taken back, others are left to `stray`.
     fn left_over(&self, left_over: &[&Invitation], claimed: &mut BTreeSet<SeatId>) -> Vec<Change> {
+        let is_invited = matches!(self.case.standing, Standing::Holds { seat: Seat::Invitation(_), .. });
+        let why = if is_invited { "another invitation took its place" } else { "they are a member already" };
         leave::own_invitations(self.context, self.case, left_over, claimed)
             .map(|seat| {
                 let person = names::person_ref(self.entry.person);
-                Change::revoke(Some(person), seat, vec!["they are a member already".to_owned()])
+                Change::revoke(Some(person), seat, vec![why.to_owned()])
             })
             .map(|change| change.held(scope::unclear(self.entry.person)))
             .map(|change| self.judged(change))

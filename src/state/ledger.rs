@@ -41,7 +41,7 @@ pub fn fold(ledger: &mut Ledger, at: Timestamp, event: &Event) {
             let theirs = |link: &Link| link.person.id == *person;
             ledger.departed.retain(|_, departed| !departed.link.as_ref().is_some_and(theirs));
         }
-        Event::Adopted { seat, name } => adopt(ledger, seat, name),
+        Event::Adopted { seat, name, person } => adopt(ledger, seat, name, person.as_ref()),
         Event::Disowned { seat } => forget_seat(ledger, seat),
         Event::SeatLost { person } => lose(ledger, at, person),
         Event::SeatReturned { seat } => ledger.take_back(seat),
@@ -89,10 +89,10 @@ pub fn fold(ledger: &mut Ledger, at: Timestamp, event: &Event) {
     }
 }
 
-fn adopt(ledger: &mut Ledger, seat: &SeatId, name: &Address) {
+fn adopt(ledger: &mut Ledger, seat: &SeatId, name: &Address, person: Option<&PersonId>) {
     // A linked seat is ours already, and its person's.
     if ledger.person_of(seat).is_none() {
-        let owned = OwnedSeat { seat: seat.clone(), name: name.clone() };
+        let owned = OwnedSeat { seat: seat.clone(), name: name.clone(), person: person.cloned() };
         ledger.owned.insert(seat.as_str().to_owned(), owned);
     }
 }
@@ -233,6 +233,15 @@ fn invited(
     }
     clear_reservations(ledger, person, &invitee.email);
     ledger.absences.remove(&person.id);
+    // Where the new one goes out first, the old one is ours until it is taken back: that may fail.
+    let old =
+        before.as_ref().filter(|_| operation.replacement).and_then(|link| Some((link, link.seat.clone()?)));
+    if let Some((link, old @ SeatId::Invitation(_))) = old
+        && seat != Some(&old)
+    {
+        let (name, person) = (link.name.clone(), Some(person.id.clone()));
+        ledger.owned.insert(old.as_str().to_owned(), OwnedSeat { seat: old, name, person });
+    }
     let link = Link {
         person: person.clone(),
         seat: seat.cloned(),
@@ -308,7 +317,7 @@ fn moved(ledger: &mut Ledger, operation: &Operation, seat: &SeatId) {
     match (holder, owned) {
         (Some(person), _) => ledger.links.change(&person, |link| link.seat = free.then(|| seat.clone())),
         (None, Some(owned)) if free => {
-            let owned = OwnedSeat { seat: seat.clone(), name: owned.name };
+            let owned = OwnedSeat { seat: seat.clone(), ..owned };
             ledger.owned.insert(seat.as_str().to_owned(), owned);
         }
         (None, Some(_) | None) => {}

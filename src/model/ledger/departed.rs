@@ -31,7 +31,7 @@ impl Ledger {
     }
 
     /// A list shows a seat that was given up: it is what it was before. Whoever has got another seat meanwhile keeps that one,
-    /// and this one is ours without a person.
+    /// and this one is one too many.
     pub fn take_back(&mut self, seat: &SeatId) {
         let Some(departed) = self.departed.remove(seat.as_str()) else { return };
         if self.owns(seat) {
@@ -51,8 +51,9 @@ impl Ledger {
                 }
                 self.links.insert(person, Link { seat: Some(seat), ..link });
             }
-            Some(_) | None => {
-                self.owned.insert(seat.as_str().to_owned(), OwnedSeat { seat, name });
+            link => {
+                let person = link.map(|link| link.person.id);
+                self.owned.insert(seat.as_str().to_owned(), OwnedSeat { seat, name, person });
             }
         }
     }

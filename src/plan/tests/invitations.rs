@@ -1,6 +1,8 @@
 //! Joiners, and invitations that wait, change, move and lapse.
 
 use super::check;
+use super::properties::apply;
+use super::world::{World, show};
 
 #[test]
 fn joiners_are_invited_or_reported() {
@@ -187,4 +189,129 @@ fn a_replacement_that_stopped_half_way_goes_on() {
          link p1 - sent=2",
         "invite p1 at a@example.com: DEVELOPER; the earlier invitation was taken back; default",
     );
+}
+
+/// What a guard holds because of its number must not become fewer by waiting.
+#[test]
+fn an_invitation_that_a_member_left_behind_stays_theirs_while_a_guard_holds_it() {
+    let mine = "set removals_max 1
+         set removals_max_percent 0
+         set leave_confirmations 1
+         member m1 ada@example.com DEVELOPER
+         member m2 gone@example.com DEVELOPER
+         invitation i1 old@example.com DEVELOPER
+         owned m2
+         absent seat:m2 deleted 1
+         link p1 i1 email=ada@example.com";
+    let waits = "held guard (removals_max): cancel i1 of p1; they are a member already
+         held guard (removals_max): remove m2 of nobody; nobody in the directory";
+    let me = "person p1 ada@example.com";
+    // Whose the address is now changes nothing about whom the invitation was sent to.
+    let others = [
+        ("nobody's", "scope iOS\ngroup iOS p1", waits.to_owned()),
+        (
+            "that of several",
+            "scope iOS\ngroup iOS p1\nperson p2 old@example.com\nperson p3 old@example.com",
+            waits.to_owned(),
+        ),
+        ("a leaver's", "scope iOS\ngroup iOS p1\nperson p2 old@example.com disabled", waits.to_owned()),
+        (
+            "that of another member",
+            "scope iOS\ngroup iOS p1 p2\nperson p2 bo@example.com old@example.com
+             member m3 bo@example.com DEVELOPER\nlink p2 m3",
+            waits.to_owned(),
+        ),
+    ];
+    for (whose, other, expected) in others {
+        let mut world = World::read(&format!("{mine}\n{me}\n{other}"));
+        for cycle in 1..=3 {
+            let planned = world.plan();
+            let shown = show(&planned);
+            let held: Vec<&str> = shown.lines().filter(|line| line.starts_with("held")).collect();
+            let expected: Vec<&str> = expected.lines().map(str::trim).collect();
+            assert_eq!(held, expected, "{whose}, cycle {cycle}:\n{shown}");
+            assert!(planned.plan.is_empty(), "{whose}, cycle {cycle}:\n{shown}");
+            apply(&mut world, &planned);
+        }
+    }
+}
+
+#[test]
+fn an_invitation_that_a_leaver_left_behind_stays_theirs_while_a_guard_holds_it() {
+    let mut world = World::read(
+        "set removals_max 1
+         set removals_max_percent 0
+         set leave_confirmations 1
+         scope iOS
+         group iOS
+         person p2 old@example.com disabled
+         person p3 old@example.com disabled
+         member m1 ada@example.com DEVELOPER
+         invitation i1 old@example.com DEVELOPER
+         link p1 i1 email=ada@example.com",
+    );
+    for cycle in 1..=3 {
+        let planned = world.plan();
+        let shown = show(&planned);
+        let held: Vec<&str> = shown.lines().filter(|line| line.starts_with("held")).collect();
+        let expected = [
+            "held guard (removals_max): cancel i1 of p1; deleted",
+            "held guard (removals_max): remove m1 of p1; deleted",
+        ];
+        assert_eq!(held, expected, "cycle {cycle}:\n{shown}");
+        apply(&mut world, &planned);
+    }
+}
+
+#[test]
+fn an_invitation_that_somebody_left_behind_is_not_taken_over_by_who_has_its_address_now() {
+    let mut world = World::read(
+        "set removals_max 0
+         person p1 ada@example.com
+         person p2 old@example.com
+         member m1 ada@example.com DEVELOPER
+         invitation i1 old@example.com DEVELOPER
+         link p1 i1 email=ada@example.com",
+    );
+    for cycle in 1..=3 {
+        let planned = world.plan();
+        let shown = show(&planned);
+        assert!(shown.contains("held guard (removals_max): cancel i1 of p1"), "cycle {cycle}:\n{shown}");
+        assert!(!shown.contains("linked p2"), "cycle {cycle}:\n{shown}");
+        apply(&mut world, &planned);
+    }
+    // Once it is gone the address is free for an invitation of their own.
+    world.policy.guard.removals_max = 3;
+    let planned = world.plan();
+    apply(&mut world, &planned);
+    assert!(world.invitations.is_empty(), "{}", show(&planned));
+    world.ledger.reservations.clear();
+    let planned = world.plan();
+    assert!(show(&planned).starts_with("invite p2 at old@example.com"), "{}", show(&planned));
+}
+
+/// The new invitation went out, and taking back the old one failed.
+#[test]
+fn an_invitation_that_another_took_the_place_of_is_taken_back_later() {
+    for other in ["", "person p2 old@example.com"] {
+        let mut world = World::read(&format!(
+            "set leave_confirmations 1
+             person p1 new@example.com
+             invitation i1 old@example.com DEVELOPER
+             invitation i2 new@example.com DEVELOPER
+             link p1 i2
+             owned i1
+             {other}"
+        ));
+        world.ledger.owned.get_mut("i1").expect("owned").person = Some("p1".into());
+        let mut shown = String::new();
+        for _ in 0..3 {
+            let planned = world.plan();
+            shown.push_str(&show(&planned));
+            apply(&mut world, &planned);
+        }
+        assert!(!world.invitations.iter().any(|known| known.id == "i1".into()), "{other}: {shown}");
+        assert!(world.invitations.iter().any(|known| known.id == "i2".into()), "{other}: {shown}");
+        assert!(!shown.contains("unmanaged"), "{other}: {shown}");
+    }
 }

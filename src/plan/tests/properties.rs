@@ -19,7 +19,9 @@ const ROLES: [&str; 6] =
     ["DEVELOPER", "ADMIN", "SALES", "MARKETING,CREATE_APPS", "FINANCE", "IMAGE_MANAGER,SALES"];
 
 fn config() -> ProptestConfig {
-    ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() }
+    let asked = ProptestConfig::default();
+    // PROPTEST_CASES asks for more.
+    ProptestConfig { cases: asked.cases.max(1000), failure_persistence: None, ..asked }
 }
 
 /// One place in a world: perhaps a person, perhaps a seat, perhaps a link between some person and this seat.
@@ -183,10 +185,10 @@ fn know(world: &mut World, at: usize, place: &Place) {
                 .map(|seat| (SeatId::Invitation(seat.id.clone()), seat.email.clone(), seat.access.clone()))
         });
     if let (Some((seat, name, _)), true, None) = (&seat, place.owned, place.linked_to) {
-        world
-            .ledger
-            .owned
-            .insert(seat.as_str().to_owned(), OwnedSeat { seat: seat.clone(), name: name.clone() });
+        world.ledger.owned.insert(
+            seat.as_str().to_owned(),
+            OwnedSeat { seat: seat.clone(), name: name.clone(), person: None },
+        );
     }
     if let Some((person, kind)) = place.linked_to {
         let id: PersonId = format!("p{person}").into();

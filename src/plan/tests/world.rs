@@ -226,7 +226,7 @@ impl World {
             "link" => self.link(&rest)?,
             "owned" => {
                 let seat = seat_id(&rest.plain[0])?;
-                let owned = OwnedSeat { seat, name: Address::new("adopted@example.com") };
+                let owned = OwnedSeat { seat, name: Address::new("adopted@example.com"), person: None };
                 self.ledger.owned.insert(rest.plain[0].clone(), owned);
             }
             "absent" => {

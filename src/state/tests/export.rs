@@ -45,7 +45,8 @@ fn rich() -> World {
         entries: vec![],
     };
     let spent = Event::PlanSpent { digest: "sha256:0".to_owned(), created_at: Timestamp::UNIX_EPOCH };
-    let adopted = Event::Adopted { seat: crate::model::SeatId::Member("m-7".into()), name: ada };
+    let adopted =
+        Event::Adopted { seat: crate::model::SeatId::Member("m-7".into()), name: ada, person: None };
     let events =
         vec![account, intent("i-0"), outcome, approved, guarded, spent, adopted, finished(12), intent("i-1")];
     state.record(None, &Actor::Daemon, events).unwrap();

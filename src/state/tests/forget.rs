@@ -231,8 +231,9 @@ fn a_redacted_export_has_ids_and_no_name_and_is_not_taken_in() {
     let mut redacted = Vec::new();
     redact(&export, &mut redacted).unwrap();
     let text = String::from_utf8(redacted.clone()).unwrap();
-    for gone in ["Ada", "King", "Lovelace", "example.com", "example.org"] {
-        assert!(!text.to_lowercase().contains(&gone.to_lowercase()), "{gone}\n{text}");
+    // The digits of a pseudonym may spell "ada", in lower case and by themselves.
+    for gone in ["Ada", "ada@", "King", "king", "Lovelace", "lovelace", "example.com", "example.org"] {
+        assert!(!text.contains(gone), "{gone}\n{text}");
     }
     for kept in ["p-10", "m-10", "address-", "name-"] {
         assert!(text.contains(kept), "{kept}\n{text}");

@@ -196,6 +196,31 @@ fn an_invitation_links_and_counts() {
     );
 }
 
+/// Sent to another address, the new invitation goes out first, and taking back the old one may fail.
+#[test]
+fn an_invitation_that_another_took_the_place_of_is_ours_until_it_is_taken_back() {
+    let sent = |id: &str| applied(Some(invitation(id)));
+    let first = done(invite(), sent("i1"));
+    let second = done(replacing(invite()), sent("i2"));
+    let mut ledger = Ledger::default();
+    for event in first.iter().chain(&second) {
+        fold(&mut ledger, at(0), event);
+    }
+    assert!(ledger.owns(&invitation("i1")) && ledger.owns(&invitation("i2")));
+    let left: Vec<_> = ledger.left_behind().map(|(id, person)| (id.as_str(), person.as_str())).collect();
+    assert_eq!(left, [("i1", "p-ada")]);
+    let mut taken_back = ledger.clone();
+    for event in &done(replacing(cancel("i1")), applied(None)) {
+        fold(&mut taken_back, at(1), event);
+    }
+    assert!(!taken_back.owns(&invitation("i1")) && taken_back.owns(&invitation("i2")));
+    // An invitation that is no half of a replacement follows one that is gone.
+    for event in &done(invite(), sent("i3")) {
+        fold(&mut ledger, at(1), event);
+    }
+    assert!(!ledger.owns(&invitation("i2")));
+}
+
 #[test]
 fn an_address_that_was_taken_is_adopted() {
     let found = |seat| done(invite(), Outcome::AlreadySo { seat: Some(seat) });
@@ -266,7 +291,7 @@ fn a_leaver_leaves_a_reservation_and_nothing_else() {
 
 #[test]
 fn a_seat_nobody_in_the_directory_has_can_be_ours() {
-    let adopted = vec![Event::Adopted { seat: member("m-1"), name: mail("old@example.com") }];
+    let adopted = vec![Event::Adopted { seat: member("m-1"), name: mail("old@example.com"), person: None }];
     let nobodys = Operation { person: None, ..remove("m-1") };
     check("adopted", std::slice::from_ref(&adopted), &[("/owned/m-1/name", json!("old@example.com"))]);
     check(
@@ -556,7 +581,7 @@ fn any_event() -> impl Strategy<Value = Vec<Event>> {
         let id = person.id;
         vec![match kind {
             0 => Event::Unlinked { person: id },
-            1 => Event::Adopted { seat, name: mail("x@example.com") },
+            1 => Event::Adopted { seat, name: mail("x@example.com"), person: Some(id) },
             2 => Event::Disowned { seat },
             3 => Event::InvitationVanished { person: id },
             4 => Event::AbsenceSeen { person: id, departure: Departure::OutOfScope },
