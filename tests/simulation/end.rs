@@ -294,6 +294,9 @@ pub(crate) fn check(world: &mut World) {
             let human = &inner.people.humans[who];
             human.by_hand > 0 || human.hidden || human.odd
         });
+        // A whole list that hid the seat said that it was gone; a later cycle took it.
+        let hidden = operation.target.id.as_ref().is_some_and(|seat| inner.hidden.contains_key(seat));
+        let by_hand = by_hand || hidden;
         // An update that changes nothing any more has no effect, and is one all the same.
         if claimed && !done.contains(intent) && !by_hand && operation.kind != Kind::UpdateMember {
             broken.push((

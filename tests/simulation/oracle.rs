@@ -656,7 +656,8 @@ impl Inner {
             self.admins_left(state, write);
             let person = write.effect.human.and_then(|who| self.people.humans[who].person.clone());
             let person = person.and_then(|id| state.directory.people.get(&id).cloned());
-            if let Some(person) = person.filter(|_| !self.cycle.by_hand) {
+            // A change that Graph's feed kept back is not known before everybody is read again.
+            if let Some(person) = person.filter(|_| !self.cycle.by_hand && !self.kept_back) {
                 let wanted = truth::wanted(&state.directory, &state.team, &self.settings, &person);
                 if wanted == Wanted::default() {
                     self.breaks("1 narrowing", format!("{name} loses access that nothing asks for"));
@@ -713,7 +714,11 @@ impl Inner {
         let Some(who) = write.effect.human else { return };
         let Some(person) = self.people.humans[who].person.clone() else { return };
         let Some(since) = self.in_since.get(&person).copied() else { return };
-        let other = state.team.members.iter().any(|member| member.id != id && self.is_of(&member.id, who));
+        // An earlier invitation goes once a later one is out.
+        let later = write.effect.kind == Kind::CancelInvitation
+            && state.team.invitations.iter().any(|known| known.id != id && self.is_of(&known.id, who));
+        let other =
+            later || state.team.members.iter().any(|member| member.id != id && self.is_of(&member.id, who));
         if other || self.people.humans[who].hidden {
             return;
         }
@@ -783,9 +788,11 @@ impl Inner {
     }
 
     fn rests_on_whole_reads(&mut self, state: &State, write: &Write<'_>, name: &str) {
-        // Which app is which matters to nobody who loses a seat.
-        let takes = matches!(write.effect.kind, Kind::RemoveMember | Kind::CancelInvitation);
-        let matters = |key: &str| !(takes && key.starts_with("GET /v1/apps "));
+        // Which app is which matters only where apps are given or taken.
+        let apps = |access: &Access| (access.all_apps_visible, access.visible_apps.clone());
+        let (read, wish) = (write.operation.before.as_ref(), write.operation.after.as_ref());
+        let same = wish.is_none() || read.map(apps) == wish.map(apps);
+        let matters = |key: &str| !(same && key.starts_with("GET /v1/apps "));
         let mut pages = self.cycle.pages.iter().filter(|(key, _)| matters(key));
         let broken = pages.find(|(_, page)| !page.whole && !self.is_covered(state, page));
         if let Some((key, _)) = broken {
