@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rosterd::model::event::Actor;
 use rosterd::model::operation::Kind;
-use rosterd::model::{Event, Held, HoldReason, Operation, Outcome};
+use rosterd::model::{Address, Event, Held, HoldReason, Operation, Outcome};
 use rosterd::simulator::State;
 use rosterd::simulator::directory::Belongs;
 use rosterd::state::AuditFilter;
@@ -126,7 +126,10 @@ fn unjust(inner: &Inner, state: &State, plan: &rosterd::model::Plan) -> Vec<Stri
             HoldReason::Conflict => odd || is_claim(inner, state, operation, human),
             // An invitation that an administrator took back looks the same.
             HoldReason::AwaitingLink => {
-                odd || anybody_odd || human.is_some_and(|who| inner.people.humans[who].by_hand > 0)
+                // A stranger's seat waits with whoever may have accepted under that name.
+                let by_hand = |human: &Human| human.by_hand > 0;
+                let stranger = operation.person.is_none() && inner.people.humans.iter().any(by_hand);
+                odd || anybody_odd || stranger || human.is_some_and(|who| by_hand(&inner.people.humans[who]))
             }
             HoldReason::InvalidAttribute => operation.person.as_ref().is_some_and(|person| {
                 let person = state.directory.people.get(person.id.as_str());
@@ -193,7 +196,13 @@ fn is_claim(inner: &Inner, state: &State, operation: &Operation, human: Option<u
         }
         None => {
             let left = human.is_none_or(|who| inner.people.humans[who].person.is_none());
-            left && operation.target.name.as_ref().is_some_and(|name| claims(name.as_str()))
+            let name = operation.target.name.as_ref();
+            // One that the organization made two people share is neither's, whoever is still there.
+            let is_shared = |name: &Address| {
+                let mut all = inner.people.humans.iter().flat_map(|human| &human.shared);
+                all.any(|shared| shared.eq_ignore_ascii_case(name.as_str()))
+            };
+            name.is_some_and(|name| is_shared(name) || (left && claims(name.as_str())))
         }
     }
 }
