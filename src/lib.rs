@@ -18,6 +18,7 @@ pub mod model;
 pub mod plan;
 
 pub mod clock;
+mod connection;
 pub mod http;
 pub mod metrics;
 pub mod pem;

@@ -14,9 +14,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::post;
 use axum::{Extension, Json, Router};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::service::TowerToHyperService;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
@@ -144,20 +143,7 @@ async fn connection(
 ) {
     let mut builder = Builder::new(TokioExecutor::new()).http1_only();
     builder.http1().timer(TokioTimer::new()).header_read_timeout(patience.head).keep_alive(false);
-    let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(app));
-    tokio::pin!(connection);
-    let whole = async {
-        tokio::select! {
-            result = connection.as_mut() => return result,
-            () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
-        }
-        connection.await
-    };
-    match tokio::time::timeout(patience.connection, whole).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::debug!(%error, "a connection ended early"),
-        Err(_) => tracing::debug!("a connection was cut off"),
-    }
+    crate::connection::serve(builder, stream, app, patience.connection, stop).await;
 }
 
 async fn handle<S: Serve>(

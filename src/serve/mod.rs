@@ -18,9 +18,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -147,18 +146,5 @@ async fn serve(stream: TcpStream, router: Router, patience: Patience, cancel: Ca
         .header_read_timeout(patience.head)
         .max_buf_size(HEAD_BYTES)
         .max_headers(HEAD_LINES);
-    let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
-    tokio::pin!(connection);
-    let whole = async {
-        tokio::select! {
-            result = connection.as_mut() => return result,
-            () = cancel.cancelled() => connection.as_mut().graceful_shutdown(),
-        }
-        connection.await
-    };
-    match tokio::time::timeout(patience.connection, whole).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::debug!(error = %error, "a connection ended early"),
-        Err(_) => tracing::debug!("a connection was cut off"),
-    }
+    crate::connection::serve(builder, stream, router, patience.connection, cancel).await;
 }
