@@ -4,6 +4,7 @@
 //! the caller's to say, so any answer with a status is `Ok`, but for redirects: following one could carry a token elsewhere.
 
 mod hints;
+pub(crate) mod list;
 pub mod path;
 mod reply;
 mod request_id;

@@ -3,7 +3,7 @@
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
-use serde::de::{DeserializeOwned, Error as _, SeqAccess, Visitor};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -31,26 +31,9 @@ where
 /// Records of one page: Apple sends two hundred at most.
 const RECORDS_MAX: usize = 10_000;
 
-/// A list that ends the page where it is longer than any of Apple's: three bytes of an answer make a record.
+/// A list that ends the page where it is longer than any of Apple's.
 pub(super) fn records<'de, D: Deserializer<'de>>(de: D) -> Result<Vec<&'de RawValue>, D::Error> {
-    struct Records;
-    impl<'de> Visitor<'de> for Records {
-        type Value = Vec<&'de RawValue>;
-        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("a list of records")
-        }
-        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-            let mut records = Vec::new();
-            while let Some(record) = seq.next_element()? {
-                if records.len() == RECORDS_MAX {
-                    return Err(A::Error::custom(format!("more than {RECORDS_MAX} records in a page")));
-                }
-                records.push(record);
-            }
-            Ok(records)
-        }
-    }
-    de.deserialize_seq(Records)
+    crate::http::list::at_most(RECORDS_MAX, "records", de)
 }
 
 /// A count, also where a proxy has made a text or a fraction of it.

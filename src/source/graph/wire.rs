@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
@@ -30,26 +29,9 @@ pub(super) struct Page {
 /// Objects of one page: ten times what is asked for.
 const OBJECTS_MAX: usize = 10_000;
 
-/// A list that ends the page where it is longer than any of Graph's: three bytes of an answer make an object.
+/// A list that ends the page where it is longer than any of Graph's.
 fn objects<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Object>, D::Error> {
-    struct Objects;
-    impl<'de> Visitor<'de> for Objects {
-        type Value = Vec<Object>;
-        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("a list of objects")
-        }
-        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-            let mut objects = Vec::new();
-            while let Some(object) = seq.next_element()? {
-                if objects.len() == OBJECTS_MAX {
-                    return Err(A::Error::custom(format!("more than {OBJECTS_MAX} objects in a page")));
-                }
-                objects.push(object);
-            }
-            Ok(objects)
-        }
-    }
-    deserializer.deserialize_seq(Objects)
+    crate::http::list::at_most(OBJECTS_MAX, "objects", deserializer)
 }
 
 /// An error body.
