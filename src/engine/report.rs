@@ -190,6 +190,19 @@ pub struct Status {
 }
 
 impl Status {
+    /// How much waits, by reason.
+    pub fn waiting(&self) -> impl Iterator<Item = (HoldReason, usize)> {
+        self.held_by_reason
+            .iter()
+            .map(|(reason, count)| (*reason, *count))
+            .filter(|(reason, _)| reason.waits())
+    }
+
+    /// Seats that are not managed.
+    pub fn unmanaged(&self) -> usize {
+        self.held_by_reason.get(&HoldReason::Unmanaged).copied().unwrap_or(0)
+    }
+
     /// The same without names, addresses and ids of people.
     #[must_use]
     pub fn without_personal_data(mut self) -> Self {

@@ -222,6 +222,11 @@ impl HoldReason {
         }
     }
 
+    /// True unless nothing is awaited: a seat that is not managed is left alone.
+    pub fn waits(self) -> bool {
+        self != Self::Unmanaged
+    }
+
     /// True for what `approve` can release.
     pub fn is_approvable(self) -> bool {
         matches!(self, Self::Guard | Self::NewAdmin)
@@ -396,12 +401,12 @@ impl Plan {
 
     /// What waits for something, or for somebody.
     pub fn waiting(&self) -> impl Iterator<Item = &Held> {
-        self.held.iter().filter(|held| held.hold.reason != HoldReason::Unmanaged)
+        self.held.iter().filter(|held| held.hold.reason.waits())
     }
 
     /// Seats that are not managed.
     pub fn unmanaged(&self) -> impl Iterator<Item = &Held> {
-        self.held.iter().filter(|held| held.hold.reason == HoldReason::Unmanaged)
+        self.held.iter().filter(|held| !held.hold.reason.waits())
     }
 
     /// True when a guard holds something that `approve` can release.

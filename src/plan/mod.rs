@@ -29,7 +29,7 @@ use jiff::Timestamp;
 use crate::model::event::LinkBy;
 use crate::model::operation::{Adopted, PlanCoverage, SCHEMA, Summary, Target};
 use crate::model::{
-    Coverage, DirectorySnapshot, Event, Held, HoldReason, Kind, Ledger, Operation, Plan, Policy, TeamSnapshot,
+    Coverage, DirectorySnapshot, Event, Held, Kind, Ledger, Operation, Plan, Policy, TeamSnapshot,
 };
 
 pub use interest::{attributes_of_interest, bundles_of_interest, groups_of_interest, unheard_of};
@@ -178,7 +178,7 @@ fn assemble(input: &Input<'_>, directory: &Coverage, parts: Assembled, unchanged
             update_member: count(Kind::UpdateMember),
             remove_member: count(Kind::RemoveMember),
             held: held.len(),
-            unmanaged: held.iter().filter(|held| held.hold.reason == HoldReason::Unmanaged).count(),
+            unmanaged: held.iter().filter(|held| !held.hold.reason.waits()).count(),
             adopted: adopted.len(),
             unchanged,
         },

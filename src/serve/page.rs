@@ -12,7 +12,6 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use self::words::{clock, number, prose, span, when};
 use super::guard::Audience;
 use crate::engine::report::{CycleReport, Doing, GuardReport, Quarantine, Status, Trouble};
-use crate::model::HoldReason;
 use crate::model::operation::Held;
 
 /// Style sheets with the media they are for. Elements and not `@media` rules, so that a page that names nobody can be
@@ -229,42 +228,35 @@ fn count(count: usize) -> Markup {
 }
 
 fn held(status: &Status, audience: Audience) -> Markup {
+    let waiting: Vec<_> = status.waiting().filter(|(_, count)| *count > 0).collect();
     html! {
         section {
             h2 { "Held back" }
             @if status.cycles.is_empty() {
                 p.none { "Nothing is known yet." }
-            } @else if waiting(status).next().is_none() {
+            } @else if waiting.is_empty() {
                 p.none { "Nothing. Every seat is as it should be, or has been changed." }
             } @else {
                 dl.reasons {
-                    @for (reason, count) in waiting(status) {
+                    @for (reason, count) in &waiting {
                         dt { b { (count) } " " code { (reason) } }
                         dd { (words::reason(*reason)) }
                     }
                 }
                 @match audience {
-                    Audience::TokenHolder => {
-                        (names(&status.held.iter().filter(|held| held.hold.reason != HoldReason::Unmanaged).collect::<Vec<_>>()))
-                    }
+                    Audience::TokenHolder => (names(&status.held)),
                     Audience::Anyone => p.hint {
                         "Names are shown by " code { "rosterd status" } " on the machine, or here to callers with the bearer token."
                     },
                 }
             }
-            @if let Some(count) = status.held_by_reason.get(&HoldReason::Unmanaged).filter(|count| **count > 0) {
-                p.hint { (count) " not managed, left alone" }
-            }
+            @if status.unmanaged() > 0 { p.hint { (status.unmanaged()) " not managed, left alone" } }
         }
     }
 }
 
-/// What waits, by reason; seats that are not managed wait for nothing.
-fn waiting(status: &Status) -> impl Iterator<Item = (&HoldReason, &usize)> {
-    status.held_by_reason.iter().filter(|(reason, count)| **count > 0 && **reason != HoldReason::Unmanaged)
-}
-
-fn names(held: &[&Held]) -> Markup {
+fn names(held: &[Held]) -> Markup {
+    let held: Vec<&Held> = held.iter().filter(|held| held.hold.reason.waits()).collect();
     html! {
         div.scroll {
             table {

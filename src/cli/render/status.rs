@@ -7,7 +7,6 @@ use jiff::Timestamp;
 use super::words::{self, counts, seconds};
 use super::{Paint, Tone, wrap};
 use crate::engine::report::{Doing, Status, Trouble};
-use crate::model::HoldReason;
 use crate::model::event::CycleResult;
 use crate::model::text::printable;
 
@@ -177,17 +176,16 @@ impl Page {
     }
 
     fn held(&mut self, status: &Status) {
-        let waiting: Vec<_> =
-            status.held_by_reason.iter().filter(|(reason, _)| **reason != HoldReason::Unmanaged).collect();
+        let waiting: Vec<_> = status.waiting().collect();
         if !waiting.is_empty() || status.guard.is_some() {
-            let total: usize = waiting.iter().map(|(_, count)| **count).sum();
+            let total: usize = waiting.iter().map(|(_, count)| count).sum();
             self.heading(&format!("Held back: {total}"));
         }
         let digest = status.guard.as_ref().map_or("DIGEST", |guard| guard.digest.as_str());
         for (reason, count) in waiting {
             let name = self.paint.text(Tone::Waits, reason.as_str());
             self.line(&format!("  {name} {count}"));
-            let entries = status.held.iter().filter(|held| held.hold.reason == *reason);
+            let entries = status.held.iter().filter(|held| held.hold.reason == reason);
             for held in entries.take(HELD) {
                 let operation = &held.operation;
                 let text = format!(
@@ -200,15 +198,15 @@ impl Page {
                 let text = if detail.is_empty() { text } else { format!("{text} ({detail})") };
                 self.line(&format!("    {text}"));
             }
-            if *count > HELD && !status.held.is_empty() {
+            if count > HELD && !status.held.is_empty() {
                 self.line(&format!("    … and {} more: see rosterd plan", count - HELD));
             }
-            let waits = *reason == HoldReason::Guard || *reason == HoldReason::NewAdmin;
+            let waits = reason.is_approvable();
             let approved = status.guard.as_ref().is_some_and(|guard| guard.approved);
             let cure = if waits && approved {
                 "approved; released by the next cycle".to_owned()
             } else {
-                words::cure(*reason, digest)
+                words::cure(reason, digest)
             };
             self.block(4, Tone::Aside, &format!("→ {cure}"));
         }
@@ -216,8 +214,8 @@ impl Page {
             let since = self.time(guard.at);
             self.line(&format!("  guards: {}, since {since}", printable(&guard.guards.join(", "))));
         }
-        if let Some(count) = status.held_by_reason.get(&HoldReason::Unmanaged) {
-            self.heading(&format!("Not managed, left alone: {count}"));
+        if status.unmanaged() > 0 {
+            self.heading(&format!("Not managed, left alone: {}", status.unmanaged()));
         }
     }
 
