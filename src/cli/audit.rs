@@ -48,12 +48,10 @@ fn forget(config: &Config, who: &str, yes: bool) -> Result<u8, Failure> {
     let known = state::find(&config.state_dir, who).map_err(not_forgotten)?;
     let text = called(&known);
     if !yes {
-        if !out::can_ask() {
-            return Err(Failure::new(1, format!("nobody was forgotten: {text}"))
-                .hint("look whether that is who you mean, and add --yes; it cannot be undone"));
-        }
-        if !out::ask(&format!("put a pseudonym in the place of {text} in every record, for good?")) {
-            out::message("nobody was forgotten\n");
+        let unasked = Failure::new(1, format!("nobody was forgotten: {text}"))
+            .hint("look whether that is who you mean, and add --yes; it cannot be undone");
+        let question = format!("put a pseudonym in the place of {text} in every record, for good?");
+        if !out::agreed(&question, unasked, "nobody was forgotten\n")? {
             return Ok(1);
         }
     }

@@ -90,6 +90,18 @@ pub(super) fn can_ask() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
+/// True when a person says yes; `unasked` where there is nobody to ask, and `no` is told to whoever does not.
+pub(super) fn agreed(question: &str, unasked: Failure, no: &str) -> Result<bool, Failure> {
+    if !can_ask() {
+        return Err(unasked);
+    }
+    let yes = ask(question);
+    if !yes {
+        message(no);
+    }
+    Ok(yes)
+}
+
 /// Asks for a `y`.
 pub(super) fn ask(question: &str) -> bool {
     message(&format!("{question} [y/N] "));

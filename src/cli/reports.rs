@@ -45,7 +45,7 @@ pub(super) fn check_text(report: &CheckReport) -> String {
     text
 }
 
-/// One record of the journal on one line.
+/// `audit forget` as text.
 pub(super) fn forgotten_text(forgotten: &Forgotten) -> String {
     let Some(seq) = forgotten.seq else { return "no record names them any more\n".to_owned() };
     format!(
@@ -57,6 +57,7 @@ pub(super) fn forgotten_text(forgotten: &Forgotten) -> String {
     )
 }
 
+/// One record of the journal on one line.
 pub(super) fn record_line(record: &Record) -> String {
     let actor = match record.actor {
         Actor::Daemon => "daemon".to_owned(),

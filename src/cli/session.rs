@@ -161,17 +161,13 @@ pub(super) fn unexpected(_: &Answer) -> Failure {
 /// Forgets whose a seat is; everybody at once only for whoever means it.
 pub(super) async fn unlink(options: &Options, args: UnlinkArgs) -> Result<u8, Failure> {
     if args.all && !args.yes {
-        if !out::can_ask() {
-            return Err(Failure::new(
-                super::USAGE,
-                "unlink --all would ask before it forgets everything, and there is no terminal to ask on",
-            )
-            .hint("pass --yes; `rosterd state export` keeps what is known now"));
-        }
-        if !out::ask(
-            "forget every link and every seat of ours? Seats stay as they are, and removals start from nothing:",
-        ) {
-            out::message("nothing was forgotten\n");
+        let unasked = Failure::new(
+            super::USAGE,
+            "unlink --all would ask before it forgets everything, and there is no terminal to ask on",
+        )
+        .hint("pass --yes; `rosterd state export` keeps what is known now");
+        let question = "forget every link and every seat of ours? Seats stay as they are, and removals start from nothing:";
+        if !out::agreed(question, unasked, "nothing was forgotten\n")? {
             return Ok(1);
         }
     }

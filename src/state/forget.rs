@@ -87,6 +87,7 @@ pub fn forget(
     }
     let seq = (count > 0).then_some(journal.head().seq);
     drop(journal);
+    // Made again instead of kept: all segments at once may be more than memory holds.
     for segment in &segments {
         let (bytes, changed) = erasure.rewrite(segment)?;
         if !changed.is_empty() {

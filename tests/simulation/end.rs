@@ -177,12 +177,11 @@ fn is_claim(inner: &Inner, state: &State, operation: &Operation, human: Option<u
         let mut all = inner.people.humans.iter().flat_map(|human| human.claims.iter().chain(&human.shared));
         all.any(|claim| claim.eq_ignore_ascii_case(name))
     };
-    let shares = |who: usize| {
+    let is_shared = |name: &str| {
         let mut all = inner.people.humans.iter().flat_map(|human| &human.shared);
-        all.any(|shared| {
-            inner.people.humans[who].all_names.iter().any(|own| own.eq_ignore_ascii_case(shared))
-        })
+        all.any(|shared| shared.eq_ignore_ascii_case(name))
     };
+    let shares = |who: usize| inner.people.humans[who].all_names.iter().any(|own| is_shared(own));
     let has_seat = |who: usize| {
         let members = state.team.members.iter().map(|member| &member.id);
         let mut all = members.chain(state.team.invitations.iter().map(|invitation| &invitation.id));
@@ -196,13 +195,9 @@ fn is_claim(inner: &Inner, state: &State, operation: &Operation, human: Option<u
         }
         None => {
             let left = human.is_none_or(|who| inner.people.humans[who].person.is_none());
-            let name = operation.target.name.as_ref();
             // One that the organization made two people share is neither's, whoever is still there.
-            let is_shared = |name: &Address| {
-                let mut all = inner.people.humans.iter().flat_map(|human| &human.shared);
-                all.any(|shared| shared.eq_ignore_ascii_case(name.as_str()))
-            };
-            name.is_some_and(|name| is_shared(name) || (left && claims(name.as_str())))
+            let name = operation.target.name.as_ref().map(Address::as_str);
+            name.is_some_and(|name| is_shared(name) || (left && claims(name)))
         }
     }
 }
